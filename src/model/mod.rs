@@ -1,0 +1,153 @@
+//! What does the text say?
+//!
+//! A [`Model`] labels documents: it scores their features, turns the scores into probabilities, and
+//! decides, or abstains. It never changes and cannot fail. This module knows nothing of how a model is
+//! estimated, nor of who asks; it does no I/O but in `file.rs`.
+
+mod calibration;
+mod decision;
+mod evidence;
+mod file;
+mod naive_bayes;
+mod settings;
+
+use std::cell::RefCell;
+
+pub use calibration::Calibration;
+pub use decision::{AbstentionReason, Decision, Thresholds};
+pub use evidence::{Evidence, PLACES_MAX, Place};
+pub use file::{
+    FORMAT, MODEL_BYTES_MAX, ModelCounts, ModelFile, ModelFileError, NAME_BYTES_MAX, UnusableModel,
+    is_model_name,
+};
+pub use naive_bayes::Weights;
+pub use settings::{Estimator, Prior, SelectionSettings, Settings};
+
+use crate::{
+    features::{FeatureVector, VectorScratch, Vocabulary},
+    label::{LabelId, LabelSet},
+    text::Document,
+};
+
+/// A trained model. A retrained one is another `Model`.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name, version and digest.
+    pub reference: ModelReference,
+    /// The labels.
+    pub labels: LabelSet,
+    /// The features.
+    pub vocabulary: Vocabulary,
+    /// What each feature adds to the score of each label.
+    pub weights: Weights,
+    /// How scores become probabilities.
+    pub calibration: Calibration,
+    /// When to abstain.
+    pub thresholds: Thresholds,
+    /// How the model was trained.
+    pub settings: Settings,
+    /// What it was trained on, and what was measured.
+    pub card: ModelCard,
+}
+
+/// Names a model beyond doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelReference {
+    /// The name that requests ask for.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// SHA-256 of the model file, in hexadecimal digits.
+    pub digest: String,
+}
+
+/// What a model was trained on, and what was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelCard {
+    /// The number of documents of each label.
+    pub label_documents: Vec<u64>,
+    /// The number of different sources; 0 if the corpus does not name them.
+    pub sources: u64,
+    /// A digest of the documents that does not depend on their order.
+    pub corpus_digest: String,
+    /// The size of the model file, in bytes.
+    pub size_bytes: u64,
+    /// What was measured on held-out documents, if anything was.
+    pub figures: Option<Figures>,
+}
+
+/// What was measured on documents that were held out of training.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// How documents were held out.
+    pub method: String,
+    /// The number of documents that were measured.
+    pub documents: u64,
+    /// The share of documents that were labelled right.
+    pub accuracy: f64,
+    /// The mean of the labels' F1.
+    pub macro_f1: f64,
+    /// The mean of `−ln` of the true label's probability, in nats.
+    pub log_loss: f64,
+    /// Expected calibration error.
+    pub ece: f64,
+}
+
+/// What a model says of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The label, or why there is none.
+    pub decision: Decision,
+    /// The score of each label, in the order of the labels.
+    pub scores: Vec<f64>,
+    /// The probability of each label, in the order of the labels; they sum to 1.
+    pub probabilities: Vec<f64>,
+    /// The label with the highest probability, and the one with the second highest.
+    pub best: [LabelId; 2],
+    /// The features that weigh most between those two, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+thread_local! {
+    /// What a thread keeps from document to document, so that scoring allocates nothing that grows.
+    static SCRATCH: RefCell<VectorScratch> = RefCell::default();
+}
+
+impl Model {
+    /// Returns what the model says of `document`, with at most `evidence_max` features as evidence.
+    ///
+    /// ```
+    /// use newsdesk::{model::Decision, text::Document};
+    ///
+    /// let model = newsdesk::default_model();
+    /// let text = "Early-bird tickets for the trade fair are on sale: register now for 20% off!";
+    /// let answer = model.classify(&Document::new(text).unwrap(), 0);
+    /// assert_eq!(answer.decision, Decision::Label(model.labels.find("promotional").unwrap()));
+    /// ```
+    pub fn classify(&self, document: &Document<'_>, evidence_max: usize) -> Answer {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
+            let mut answer = self.judge(vector);
+            if 0 < evidence_max {
+                answer.evidence = evidence::find(self, document, vector, answer.best, evidence_max);
+            }
+            answer
+        })
+    }
+
+    /// Returns what the model says of a document whose features are known, without evidence.
+    pub fn judge(&self, vector: &FeatureVector) -> Answer {
+        let scores = self.weights.scores(vector, self.settings.values);
+        let probabilities = self.calibration.probabilities(&scores);
+        let best = decision::best_two(&probabilities);
+        let decision =
+            self.thresholds.decide(vector, &probabilities, best[0], self.labels.neither());
+        Answer { decision, scores, probabilities, best, evidence: Vec::new() }
+    }
+
+    /// Reads a model from a file.
+    pub fn load(path: &std::path::Path) -> Result<Model, ModelFileError> {
+        ModelFile::read(path).map(|file| file.model)
+    }
+}

@@ -1,0 +1,97 @@
+//! Features as scores.
+
+use crate::features::{FeatureId, FeatureVector, ValueSettings};
+
+/// What each feature adds to the score of each label.
+#[derive(Clone, PartialEq)]
+pub struct Weights {
+    /// The logarithm of each label's prior.
+    log_priors: Vec<f64>,
+    /// A row a feature, a column a label.
+    rows: Vec<f32>,
+}
+
+impl Weights {
+    /// Makes weights of `log_priors`, one a label, and `rows`, one a feature, of one column a label.
+    pub fn new(log_priors: Vec<f64>, rows: Vec<f32>) -> Weights {
+        assert!(rows.len().is_multiple_of(log_priors.len()), "a row has a column for each label");
+        Weights { log_priors, rows }
+    }
+
+    /// Returns the score of each label: the logarithm of its prior plus, for each feature, its weight
+    /// times its value in the document.
+    pub fn scores(&self, vector: &FeatureVector, values: ValueSettings) -> Vec<f64> {
+        let mut sums = vec![0.0; self.log_priors.len()];
+        add_weights(&mut sums, &self.rows, &vector.features, values);
+        let scale = values.scale(vector.occurrences);
+        let scored = self.log_priors.iter().zip(&sums);
+        scored.map(|(log_prior, sum)| log_prior + scale * sum).collect()
+    }
+
+    /// Returns the logarithm of each label's prior.
+    pub fn log_priors(&self) -> &[f64] {
+        &self.log_priors
+    }
+
+    /// Returns the weight of `feature` for each label.
+    pub fn row(&self, feature: FeatureId) -> &[f32] {
+        let n_labels = self.log_priors.len();
+        &self.rows[feature.index() * n_labels..][..n_labels]
+    }
+
+    /// Returns all weights, a row a feature, a column a label.
+    pub fn rows(&self) -> &[f32] {
+        &self.rows
+    }
+}
+
+/// Adds each feature's weights, times its value, to `sums`.
+///
+/// `rows` holds one row of `sums.len()` labels per feature. This is the only loop of scoring whose
+/// cost grows with the document, so it takes slices and no `self`.
+fn add_weights(
+    sums: &mut [f64],
+    rows: &[f32],
+    features: &[(FeatureId, u32)],
+    values: ValueSettings,
+) {
+    let n_labels = sums.len();
+    for &(feature, tf) in features {
+        let value = values.value(tf);
+        let row = &rows[feature.index() * n_labels..][..n_labels];
+        for (sum, &weight) in sums.iter_mut().zip(row) {
+            *sum += value * f64::from(weight);
+        }
+    }
+}
+
+/// Shows the size only: there are some hundred thousand weights.
+impl std::fmt::Debug for Weights {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Weights")
+            .field("log_priors", &self.log_priors)
+            .field("rows", &(self.rows.len() / self.log_priors.len()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::{Norm, TermFrequency};
+
+    #[test]
+    fn a_score_is_the_prior_plus_the_weights_times_the_values() {
+        let weights = Weights::new(vec![-0.5, -1.0], vec![1.0, 2.0, -4.0, 8.0]);
+        let vector = FeatureVector {
+            features: vec![(FeatureId(1), 1), (FeatureId(0), 3)],
+            occurrences: 16,
+            ..FeatureVector::default()
+        };
+        let counts = ValueSettings { tf: TermFrequency::Count, norm: Norm::None };
+        assert_eq!(weights.scores(&vector, counts), [-1.5, 13.0]);
+        let normed = ValueSettings { tf: TermFrequency::Count, norm: Norm::Length };
+        assert_eq!(weights.scores(&vector, normed), [-0.75, 2.5]);
+    }
+}

@@ -1,0 +1,62 @@
+//! How a model was trained: what counts, what is kept, and how the rest is estimated.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::features::{FeatureSettings, ValueSettings};
+
+/// How a model was trained. It stands in the model file, so that training can go on from there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Which things in a text count.
+    pub features: FeatureSettings,
+    /// How much a feature counts, given how often it occurs.
+    pub values: ValueSettings,
+    /// Which features are kept.
+    pub selection: SelectionSettings,
+    /// How weights are estimated from counts.
+    pub estimator: Estimator,
+    /// What is added to each count, so that a feature that a label never showed is not impossible.
+    pub smoothing: f64,
+    /// Where the class priors come from.
+    pub prior: Prior,
+}
+
+/// Which features are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectionSettings {
+    /// The fewest documents that a feature occurs in.
+    pub documents_min: u32,
+    /// The fewest sources that a feature occurs in, if the corpus names that many. A feature of one
+    /// source tells the publisher, not the topic.
+    pub sources_min: u32,
+    /// The most features that are kept: those that occur in the most sources, then documents.
+    pub features_max: u32,
+}
+
+/// How weights are estimated from counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Estimator {
+    /// `ln P(feature | label)`.
+    Multinomial,
+    /// `−ln P(feature | the other labels)`, after Rennie et al. 2003.
+    Complement,
+    /// `ln P(feature | label) − ln P(feature | the other labels)`: the two above, added.
+    OneVsRest,
+}
+
+/// Where the class priors come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prior {
+    /// From the number of documents of each label.
+    Empirical,
+    /// The same for each label.
+    Uniform,
+    /// As given, by label; they sum to 1.
+    Given(BTreeMap<String, f64>),
+}

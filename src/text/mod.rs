@@ -1,0 +1,106 @@
+//! How does a text become tokens?
+//!
+//! A [`Document`] is a text that was checked once, so that no later stage can fail. Its tokens know
+//! where they stood in it, byte for byte. This module knows nothing of labels, features or models.
+
+mod normalize;
+mod shape;
+mod token;
+mod tokenize;
+
+pub use token::{Field, Span, Token, TokenKind};
+pub use tokenize::{TOKEN_BYTES_MAX, for_each_token};
+
+/// The longest document that is classified, in bytes of title and text together.
+///
+/// The longest article in a hundred thousand is a tenth of it, while a scraped page can reach it. It
+/// takes some ten milliseconds to classify, so one document cannot hold a worker for long.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A text that is known to be classifiable: not blank, and at most [`DOCUMENT_BYTES_MAX`] long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Document<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Document<'a> {
+    /// Checks `text` once, so that no later stage has to.
+    pub fn new(text: &'a str) -> Result<Document<'a>, DocumentError> {
+        Document::with_title("", text)
+    }
+
+    /// Checks a `text` whose `title` is known apart from it. The title may be empty, the text not.
+    pub fn with_title(title: &'a str, text: &'a str) -> Result<Document<'a>, DocumentError> {
+        if text.trim().is_empty() {
+            return Err(DocumentError::Blank);
+        }
+        let bytes = title.len().saturating_add(text.len());
+        if DOCUMENT_BYTES_MAX < bytes {
+            return Err(DocumentError::TooLong { bytes });
+        }
+        Ok(Document { title, text })
+    }
+
+    /// Returns the text of `field`.
+    pub fn field(&self, field: Field) -> &'a str {
+        match field {
+            Field::Title => self.title,
+            Field::Text => self.text,
+        }
+    }
+}
+
+/// Shows sizes only: documents are private, and `Debug` ends up in logs.
+impl std::fmt::Debug for Document<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Document")
+            .field("title_bytes", &self.title.len())
+            .field("text_bytes", &self.text.len())
+            .finish()
+    }
+}
+
+/// Why a text is not a [`Document`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// The text is empty, or white space only.
+    #[error("the text is empty or blank; send at least one word")]
+    Blank,
+    /// Title and text are too long.
+    #[error(
+        "title and text have {bytes} bytes, at most {DOCUMENT_BYTES_MAX} are possible; send the \
+         article in parts"
+    )]
+    TooLong {
+        /// The bytes of title and text.
+        bytes: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_blank_texts() {
+        for text in ["", " ", "\n\t\u{a0}\u{2003}"] {
+            assert_eq!(Document::with_title("a title", text), Err(DocumentError::Blank));
+        }
+    }
+
+    #[test]
+    fn accepts_the_longest_text_and_refuses_one_byte_more() {
+        let text = "a".repeat(DOCUMENT_BYTES_MAX);
+        assert!(Document::new(&text).is_ok());
+        let bytes = DOCUMENT_BYTES_MAX + 1;
+        assert_eq!(Document::with_title("b", &text), Err(DocumentError::TooLong { bytes }));
+    }
+
+    #[test]
+    fn debug_shows_no_text() {
+        let document = Document::with_title("secret", "private").unwrap();
+        assert_eq!(format!("{document:?}"), "Document { title_bytes: 6, text_bytes: 7 }");
+    }
+}
