@@ -21,7 +21,7 @@ pub use file::{
     is_model_name,
 };
 pub use naive_bayes::Weights;
-pub use settings::{Estimator, Prior, SelectionSettings, Settings};
+pub use settings::{Estimator, Prior, SelectionSettings, Settings, WeighingSettings};
 
 use crate::{
     features::{FeatureVector, VectorScratch, Vocabulary},
@@ -138,7 +138,11 @@ impl Model {
 
     /// Returns what the model says of a document whose features are known, without evidence.
     pub fn judge(&self, vector: &FeatureVector) -> Answer {
-        let scores = self.weights.scores(vector, self.settings.values);
+        self.decide(self.weights.scores(vector, self.settings.values), vector)
+    }
+
+    /// Returns what the model makes of the `scores` of a document.
+    pub fn decide(&self, scores: Vec<f64>, vector: &FeatureVector) -> Answer {
         let probabilities = self.calibration.probabilities(&scores);
         let best = decision::best_two(&probabilities);
         let decision =

@@ -22,6 +22,22 @@ pub struct Settings {
     pub smoothing: f64,
     /// Where the class priors come from.
     pub prior: Prior,
+    /// How documents are weighed.
+    pub weighing: WeighingSettings,
+}
+
+/// How documents are weighed before their counts are summed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeighingSettings {
+    /// From 0, where each document weighs the same, to 1, where each source of a label does: a
+    /// document of a source with n documents of its label weighs `n^−source_balance`.
+    pub source_balance: f64,
+    /// The times that documents which the model gets wrong are given more weight, and the model is
+    /// estimated again. 0 is plain naive Bayes.
+    pub passes: u32,
+    /// What scores are multiplied by before they tell how wrong the model is.
+    pub slope: f64,
 }
 
 /// Which features are kept.

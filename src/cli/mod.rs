@@ -1,0 +1,92 @@
+//! What was typed → what the library is told. One subcommand a file.
+
+mod classify;
+mod eval;
+mod inspect;
+mod remote;
+//SERVER mod serve;
+mod terminal;
+mod train;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use newsdesk::model::{Model, ModelFile};
+
+/// Tells geopolitics from promotion in news texts, over gRPC, and shows why.
+#[derive(Parser, Debug)]
+#[command(version, propagate_version = true, after_help = EXAMPLES)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  newsdesk serve
+  newsdesk classify --text 'Ministers meet to discuss new sanctions'
+  newsdesk train --corpus my.jsonl --output my.safetensors
+  newsdesk eval --model my.safetensors --corpus held-out.jsonl";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve a model over gRPC
+    //SERVER Serve(serve::ServeArgs),
+    /// Train a model on a corpus
+    Train(train::TrainArgs),
+    /// Measure a model on labelled documents
+    Eval(eval::EvalArgs),
+    /// Label documents
+    Classify(classify::ClassifyArgs),
+    /// Show what a model is, and what it learned
+    Inspect(inspect::InspectArgs),
+}
+
+/// The exit code of a command that did its work, but not all of it.
+const INCOMPLETE: u8 = 1;
+
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.command {
+        //SERVER Command::Serve(args) => args.run(),
+        Command::Train(args) => args.run(),
+        Command::Eval(args) => args.run(),
+        Command::Classify(args) => args.run(),
+        Command::Inspect(args) => args.run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells whether the reader of our output went away, as `head` does: that is no failure of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut io_errors = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io_errors.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Reads the model file at `path`, or the built-in one.
+fn model_file(path: Option<&Path>) -> anyhow::Result<ModelFile> {
+    match path {
+        Some(path) => Ok(ModelFile::read(path)?),
+        None => ModelFile::from_bytes(newsdesk::DEFAULT_MODEL_BYTES).context("the built-in model"),
+    }
+}
+
+/// Reads the model at `path`, or the built-in one.
+fn model(path: Option<&PathBuf>) -> anyhow::Result<Arc<Model>> {
+    match path {
+        Some(path) => Ok(Arc::new(Model::load(path)?)),
+        None => Ok(newsdesk::default_model()),
+    }
+}

@@ -1,0 +1,90 @@
+//! Output for people: colour and progress, on a terminal only.
+
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use newsdesk::corpus::{BytesRead, Corpus};
+
+/// How often progress is drawn.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// Returns colours if standard output is a terminal.
+    pub(super) fn stdout() -> Paint {
+        Paint { on: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    pub(super) fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    pub(super) fn bad(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Returns a progress bar for reading `corpus`, hidden where standard error is no terminal.
+pub(super) fn progress(corpus: &Corpus, what: &'static str) -> ProgressBar {
+    let bar = match corpus.bytes_total() {
+        Some(bytes) => ProgressBar::new(bytes).with_style(style(
+            "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        )),
+        None => ProgressBar::no_length().with_style(style("{msg} {bytes}, {bytes_per_sec}")),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.set_message(what);
+    bar
+}
+
+/// Draws `bar` by the bytes that were read, until `work` is done.
+pub(super) fn while_reading<T>(
+    bar: &ProgressBar,
+    read: &BytesRead,
+    work: impl FnOnce() -> T + Send,
+) -> T
+where
+    T: Send,
+{
+    if bar.is_hidden() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            while is_done.recv_timeout(TICK) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                bar.set_position(read.get());
+            }
+            bar.finish_and_clear();
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the template is well formed")
+        .progress_chars("=> ")
+}

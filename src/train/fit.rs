@@ -1,0 +1,209 @@
+//! Sums as weights: the only file with linfa and ndarray.
+
+use std::sync::Mutex;
+
+use linfa::{DatasetBase, traits::Fit as _};
+use linfa_bayes::MultinomialNb;
+use ndarray::{Array1, ArrayView2};
+use rayon::prelude::*;
+
+use crate::model::Estimator;
+
+/// Why linfa would not estimate.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The smoothing is not above 0, or no number.
+    #[error("the smoothing is {smoothing}, it must be above 0 and finite")]
+    Smoothing {
+        /// The smoothing.
+        smoothing: f64,
+    },
+    /// linfa gave an error.
+    #[error("linfa gave up: {reason}")]
+    Linfa {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// How `ln P(feature | label)` comes from sums: by linfa, or by the same formula, which a test holds
+/// against it. linfa-bayes 0.8.1 prints every parameter it learns, which takes a quarter of a second,
+/// so it estimates the model that is kept, and the formula the dozens that only lead there.
+pub(super) type LogLikelihoods = fn(&[f64], usize, f64) -> Result<Vec<f64>, FitError>;
+
+/// Returns the weights, a row a feature, a column a label, that `estimator` gives for `sums` of the
+/// same shape. Features that are not `kept` have no say, and weights of 0.
+pub(super) fn weights(
+    log_likelihoods: LogLikelihoods,
+    estimator: Estimator,
+    smoothing: f64,
+    sums: &[f64],
+    labels: usize,
+    kept: &[bool],
+) -> Result<Vec<f32>, FitError> {
+    let rows = kept.iter().enumerate().filter(|&(_, &kept)| kept).map(|(row, _)| row);
+    let places: Vec<usize> = rows.collect();
+    let own: Vec<f64> =
+        places.iter().flat_map(|&place| &sums[place * labels..][..labels]).copied().collect();
+    let estimated = match estimator {
+        Estimator::Multinomial => log_likelihoods(&own, labels, smoothing)?,
+        Estimator::Complement => {
+            let mut others = log_likelihoods(&complements(&own, labels), labels, smoothing)?;
+            others.iter_mut().for_each(|weight| *weight = -*weight);
+            others
+        }
+        Estimator::OneVsRest => {
+            let mut weights = log_likelihoods(&own, labels, smoothing)?;
+            let others = log_likelihoods(&complements(&own, labels), labels, smoothing)?;
+            weights.iter_mut().zip(others).for_each(|(weight, other)| *weight -= other);
+            weights
+        }
+    };
+    let mut weights = vec![0.0; sums.len()];
+    for (&place, row) in places.iter().zip(estimated.chunks_exact(labels)) {
+        for (weight, &estimated) in weights[place * labels..].iter_mut().zip(row) {
+            #[expect(clippy::cast_possible_truncation, reason = "seven digits are plenty")]
+            let narrow = estimated as f32;
+            *weight = narrow;
+        }
+    }
+    Ok(weights)
+}
+
+/// Returns, for each label, the sums of the other labels.
+fn complements(sums: &[f64], labels: usize) -> Vec<f64> {
+    let rows = sums.chunks_exact(labels);
+    rows.flat_map(|row| {
+        let total: f64 = row.iter().sum();
+        // A sum of one label alone leaves nothing, never less.
+        row.iter().map(move |sum| (total - sum).max(0.0))
+    })
+    .collect()
+}
+
+/// Returns `ln P(feature | label)`, a row a feature, a column a label, as linfa's multinomial naive
+/// Bayes estimates it from the labels' `sums` of the same shape:
+/// `ln (sum + smoothing) − ln Σ (sum + smoothing)`.
+///
+/// One summed row a label gives what the single documents would, since the estimate depends on the
+/// sums only.
+pub fn log_likelihoods(sums: &[f64], labels: usize, smoothing: f64) -> Result<Vec<f64>, FitError> {
+    if !(smoothing.is_finite() && 0.0 < smoothing) {
+        return Err(FitError::Smoothing { smoothing });
+    }
+    let linfa = |reason: String| FitError::Linfa { reason };
+    let features = sums.len() / labels;
+    let rows = ArrayView2::from_shape((features, labels), sums)
+        .map_err(|error| linfa(error.to_string()))?;
+    let targets: Array1<usize> = (0..labels).collect();
+    let dataset = DatasetBase::new(rows.reversed_axes().to_owned(), targets);
+    let model: MultinomialNb<f64, usize> =
+        quietly(|| MultinomialNb::params().alpha(smoothing).fit(&dataset))
+            .map_err(|error| linfa(error.to_string()))?;
+    parameters(&model, features, labels)
+        .ok_or_else(|| linfa("its parameters cannot be read".into()))
+}
+
+/// Returns what [`log_likelihoods`] does, by its formula.
+pub(super) fn log_likelihoods_by_formula(
+    sums: &[f64],
+    labels: usize,
+    smoothing: f64,
+) -> Result<Vec<f64>, FitError> {
+    let mut totals = vec![0.0; labels];
+    for row in sums.chunks_exact(labels) {
+        totals.iter_mut().zip(row).for_each(|(total, sum)| *total += sum + smoothing);
+    }
+    let log_totals: Vec<f64> = totals.iter().map(|total: &f64| total.ln()).collect();
+    let rows = sums.par_chunks_exact(labels);
+    let logs = rows.flat_map_iter(|row| {
+        row.iter().zip(&log_totals).map(|(sum, log_total)| (sum + smoothing).ln() - log_total)
+    });
+    Ok(logs.collect())
+}
+
+/// Takes the parameters out of linfa's model, which keeps them private, by way of serde.
+fn parameters(
+    model: &MultinomialNb<f64, usize>,
+    features: usize,
+    labels: usize,
+) -> Option<Vec<f64>> {
+    let json = serde_json::to_value(model).ok()?;
+    let classes = json.get("class_info")?;
+    let columns: Vec<&Vec<serde_json::Value>> = (0..labels)
+        .map(|label| {
+            classes.get(label.to_string())?.get("feature_log_prob")?.get("data")?.as_array()
+        })
+        .collect::<Option<_>>()?;
+    let fits = columns.iter().all(|column| column.len() == features);
+    let rows = (0..if fits { features } else { return None }).into_par_iter();
+    rows.flat_map_iter(|feature| columns.iter().map(move |column| column[feature].as_f64()))
+        .collect()
+}
+
+/// Runs `fit` with the process's standard error closed: linfa-bayes 0.8.1 prints what it learns there,
+/// a forgotten `dbg!`. Where it cannot be closed, as under some sandboxes, the print is borne.
+fn quietly<T>(fit: impl FnOnce() -> T) -> T {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _gag = gag::Gag::stderr().ok();
+    fit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three features, two labels.
+    const SUMS: [f64; 6] = [3.0, 0.0, 1.0, 2.5, 0.0, 4.0];
+
+    #[track_caller]
+    fn check_close(got: &[f64], expected: &[f64]) {
+        assert_eq!(got.len(), expected.len());
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-12, "got={got} expected={expected}");
+        }
+    }
+
+    #[test]
+    fn the_formula_gives_what_linfa_gives() {
+        for smoothing in [1.0, 0.05] {
+            let by_linfa = log_likelihoods(&SUMS, 2, smoothing).unwrap();
+            let by_formula = log_likelihoods_by_formula(&SUMS, 2, smoothing).unwrap();
+            check_close(&by_formula, &by_linfa);
+        }
+    }
+
+    #[test]
+    fn summed_rows_give_what_linfa_gives_for_single_documents() {
+        let documents =
+            ndarray::array![[1.0, 1.0, 0.0], [2.0, 0.0, 0.0], [0.0, 2.5, 1.0], [0.0, 0.0, 3.0]];
+        let targets: Array1<usize> = ndarray::array![0, 0, 1, 1];
+        let dataset = DatasetBase::new(documents, targets);
+        let model: MultinomialNb<f64, usize> =
+            quietly(|| MultinomialNb::params().alpha(0.5).fit(&dataset)).unwrap();
+        let single = parameters(&model, 3, 2).unwrap();
+        check_close(&log_likelihoods(&SUMS, 2, 0.5).unwrap(), &single);
+    }
+
+    #[test]
+    fn a_smoothing_of_zero_is_refused() {
+        for smoothing in [0.0, -1.0, f64::NAN] {
+            let refused = log_likelihoods(&SUMS, 2, smoothing);
+            assert!(matches!(refused, Err(FitError::Smoothing { .. })), "smoothing={smoothing}");
+        }
+    }
+
+    #[test]
+    fn features_that_are_not_kept_have_no_say() {
+        let kept = [true, false, true];
+        for estimator in [Estimator::Multinomial, Estimator::Complement, Estimator::OneVsRest] {
+            let all = weights(log_likelihoods_by_formula, estimator, 1.0, &SUMS, 2, &kept).unwrap();
+            let own = [3.0, 0.0, 0.0, 4.0];
+            let less =
+                weights(log_likelihoods_by_formula, estimator, 1.0, &own, 2, &[true; 2]).unwrap();
+            assert_eq!([&all[..2], &all[4..]].concat(), less, "{estimator:?}");
+            assert_eq!(all[2..4], [0.0, 0.0], "{estimator:?}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Counts and documents as weighted sums.
+//!
+//! Plain naive Bayes sums all documents alike, so the many easy ones of a large source drown the few
+//! hard ones. Here a document first weighs less the more its source has of its label, and then, pass by
+//! pass, more the more wrong the model is about it, as boosting does (Freund and Schapire 1997; for
+//! naive Bayes compare the discriminative frequency estimate of Su, Zhang, Ling and Matwin 2008):
+//! `weight ← weight · exp(1 − P(true label))`. The model stays naive Bayes; only its counts are others.
+
+use rayon::prelude::*;
+
+use super::{
+    Counts, FitError, Stratum,
+    fit::{self, LogLikelihoods},
+    select,
+};
+use crate::{
+    features::{FeatureVector, STEPS_PER_UNIT},
+    label::{LabelId, LabelSet},
+    model::{Calibration, Settings, Weights},
+};
+
+/// A weight of 1, as a whole number: sums of whole numbers do not depend on their order.
+const WEIGHT_UNIT: f64 = 1024.0;
+
+/// The heaviest document, in weights of 1. It keeps the sums within 64 bits.
+const WEIGHT_MAX: f64 = 65_536.0;
+
+/// A document of the sample.
+pub(super) struct TrainingDocument {
+    pub(super) label: LabelId,
+    pub(super) source: Option<String>,
+    pub(super) vector: FeatureVector,
+}
+
+/// Documents that are held out: true at the place of each that is.
+pub(super) struct Without<'a> {
+    pub(super) held_out: &'a [bool],
+}
+
+/// What a model is estimated from.
+pub(super) struct Training<'a> {
+    pub(super) documents: Vec<TrainingDocument>,
+    /// The stratum of each document.
+    document_strata: Vec<usize>,
+    counts: &'a Counts,
+    kept: &'a [usize],
+    stratum_labels: Vec<LabelId>,
+    labels: usize,
+    settings: &'a Settings,
+}
+
+impl<'a> Training<'a> {
+    pub(super) fn new(
+        counts: &'a Counts,
+        kept: &'a [usize],
+        labels: &LabelSet,
+        settings: &'a Settings,
+        documents: Vec<TrainingDocument>,
+    ) -> Training<'a> {
+        let label_of = |stratum: &Stratum| {
+            labels.find(&stratum.label).expect("labels are those of the strata")
+        };
+        let stratum_labels: Vec<LabelId> =
+            counts.strata().iter().map(|(stratum, _)| label_of(stratum)).collect();
+        let places: std::collections::BTreeMap<(LabelId, Option<&str>), usize> = counts
+            .strata()
+            .iter()
+            .enumerate()
+            .map(|(place, (stratum, _))| ((label_of(stratum), stratum.source.as_deref()), place))
+            .collect();
+        let document_strata = documents
+            .iter()
+            .map(|document| places[&(document.label, document.source.as_deref())])
+            .collect();
+        Training {
+            documents,
+            document_strata,
+            counts,
+            kept,
+            stratum_labels,
+            labels: labels.len(),
+            settings,
+        }
+    }
+
+    /// Tells whether documents weigh differently.
+    pub(super) fn is_weighted(&self) -> bool {
+        self.settings.weighing.source_balance != 0.0 || self.settings.weighing.passes != 0
+    }
+
+    /// Returns the number of documents of each label.
+    pub(super) fn label_documents(&self, without: Option<&Without<'_>>) -> Vec<u64> {
+        let mut documents = vec![0; self.labels];
+        for (&label, n) in self.stratum_labels.iter().zip(self.stratum_documents(without)) {
+            documents[label.index()] += n;
+        }
+        documents
+    }
+
+    /// Returns the sums of the features' values, in steps, a row a feature, a column a label.
+    pub(super) fn plain_sums(&self) -> Vec<u64> {
+        self.stratum_sums(&vec![1; self.stratum_labels.len()])
+    }
+
+    /// Returns the sums with each document times its weight, a row a feature, a column a label.
+    pub(super) fn weighted_sums(
+        &self,
+        without: Option<&Without<'_>>,
+    ) -> Result<Vec<u64>, FitError> {
+        let base = self.stratum_weights(without);
+        let whole: Vec<i64> = base.iter().map(|&weight| whole(weight)).collect();
+        // All documents, by strata; then what the sample's weigh more or less than that.
+        let strata = self.stratum_sums(&whole.iter().map(|w| w.unsigned_abs()).collect::<Vec<_>>());
+        let mut weights: Vec<f64> =
+            self.document_strata.iter().map(|&stratum| base[stratum]).collect();
+        if let Some(without) = without {
+            zero(&mut weights, without);
+        }
+        let mut sums = self.shifted(&strata, &whole, &weights);
+        for _ in 0..self.settings.weighing.passes {
+            let rows = self.estimate(fit::log_likelihoods_by_formula, &scaled(&sums), without)?;
+            self.reweigh(&mut weights, &Weights::new(vec![0.0; self.labels], rows));
+            sums = self.shifted(&strata, &whole, &weights);
+        }
+        Ok(scaled(&sums))
+    }
+
+    /// Returns the weights that `sums` give.
+    pub(super) fn estimate(
+        &self,
+        log_likelihoods: LogLikelihoods,
+        sums: &[u64],
+        without: Option<&Without<'_>>,
+    ) -> Result<Vec<f32>, FitError> {
+        let units: Vec<f64> = sums.iter().map(|&steps| steps as f64 / STEPS_PER_UNIT).collect();
+        let kept = self.kept_without(without);
+        let (estimator, smoothing) = (self.settings.estimator, self.settings.smoothing);
+        fit::weights(log_likelihoods, estimator, smoothing, &units, self.labels, &kept)
+    }
+
+    /// Raises the weight of each document by how wrong the model is, and keeps their sum.
+    fn reweigh(&self, weights: &mut [f64], model: &Weights) {
+        let slope = self.settings.weighing.slope;
+        let calibration = Calibration { slope, biases: vec![0.0; self.labels] };
+        let before: f64 = weights.iter().sum();
+        weights.par_iter_mut().zip(&self.documents).for_each(|(weight, document)| {
+            if 0.0 < *weight {
+                let scores = model.scores(&document.vector, self.settings.values);
+                let right = calibration.probabilities(&scores)[document.label.index()];
+                *weight *= (1.0 - right).exp();
+            }
+        });
+        let factor = before / weights.iter().sum::<f64>();
+        weights.iter_mut().for_each(|weight| *weight *= factor);
+    }
+
+    /// Returns what documents of each stratum weigh before any pass; 1 on average for each label.
+    fn stratum_weights(&self, without: Option<&Without<'_>>) -> Vec<f64> {
+        let documents = self.stratum_documents(without);
+        let power = -self.settings.weighing.source_balance;
+        let raw: Vec<f64> =
+            documents.iter().map(|&n| if n == 0 { 0.0 } else { (n as f64).powf(power) }).collect();
+        let mut totals = vec![(0.0, 0.0); self.labels];
+        for ((label, &n), raw) in self.stratum_labels.iter().zip(&documents).zip(&raw) {
+            totals[label.index()].0 += n as f64;
+            totals[label.index()].1 += n as f64 * raw;
+        }
+        let factors = self.stratum_labels.iter().map(|label| {
+            let (documents, raw) = totals[label.index()];
+            if raw == 0.0 { 0.0 } else { documents / raw }
+        });
+        raw.iter().zip(factors).map(|(raw, factor)| raw * factor).collect()
+    }
+
+    /// Returns the number of documents of each stratum.
+    fn stratum_documents(&self, without: Option<&Without<'_>>) -> Vec<u64> {
+        let mut documents: Vec<u64> = self.counts.strata().iter().map(|&(_, n)| n).collect();
+        if let Some(without) = without {
+            for (&stratum, &held_out) in self.document_strata.iter().zip(without.held_out) {
+                documents[stratum] -= u64::from(held_out);
+            }
+        }
+        documents
+    }
+
+    /// Returns `Σ stratum's weight · stratum's steps` for each feature and label.
+    fn stratum_sums(&self, weights: &[u64]) -> Vec<u64> {
+        let mut sums = vec![0; self.kept.len() * self.labels];
+        sums.par_chunks_exact_mut(self.labels).zip(self.kept).for_each(|(row, &place)| {
+            for (stratum, steps, _) in self.counts.cells(place) {
+                row[self.stratum_labels[stratum].index()] += weights[stratum] * steps;
+            }
+        });
+        sums
+    }
+
+    /// Returns `strata` with each of the sample's documents at its own weight.
+    fn shifted(&self, strata: &[u64], stratum_weights: &[i64], weights: &[f64]) -> Vec<u64> {
+        let documents =
+            self.documents.par_iter().zip(&self.document_strata).zip(weights).with_min_len(256);
+        let shifts = documents
+            .fold(
+                || vec![0_i64; strata.len()],
+                |mut shifts, ((document, &stratum), &weight)| {
+                    let shift = whole(weight) - stratum_weights[stratum];
+                    self.add(&mut shifts, document, shift);
+                    shifts
+                },
+            )
+            .reduce(
+                || vec![0; strata.len()],
+                |mut shifts, others| {
+                    shifts.iter_mut().zip(others).for_each(|(shift, other)| *shift += other);
+                    shifts
+                },
+            );
+        strata.iter().zip(shifts).map(|(&sum, shift)| sum.saturating_add_signed(shift)).collect()
+    }
+
+    fn add(&self, sums: &mut [i64], document: &TrainingDocument, weight: i64) {
+        if weight == 0 {
+            return;
+        }
+        let values = self.settings.values;
+        let scale = values.scale(document.vector.occurrences);
+        for &(feature, tf) in &document.vector.features {
+            let steps = i64::try_from(values.steps(tf, scale)).expect("values are small");
+            sums[feature.index() * self.labels + document.label.index()] += weight * steps;
+        }
+    }
+
+    /// Tells which features would have been kept without the documents that are held out.
+    ///
+    /// The vocabulary is that of all documents; a feature that only they have must not be known.
+    fn kept_without(&self, without: Option<&Without<'_>>) -> Vec<bool> {
+        let Some(without) = without else { return vec![true; self.kept.len()] };
+        let selection = &self.settings.selection;
+        let mut left = self.stratum_documents(Some(without));
+        let all = self.counts.strata();
+        // A stratum is either held out whole, or its features are counted by documents.
+        for (left, (_, n)) in left.iter_mut().zip(all) {
+            *left = u64::from(*left != 0 || *n == 0);
+        }
+        let sources_min = select::sources_min(self.counts.sources(), selection);
+        let mut held_out = vec![0_u32; self.kept.len()];
+        for (document, _) in self.documents.iter().zip(without.held_out).filter(|(_, out)| **out) {
+            for (feature, _) in &document.vector.features {
+                held_out[feature.index()] += 1;
+            }
+        }
+        self.kept
+            .par_iter()
+            .zip(held_out)
+            .map(|(&place, held_out)| {
+                let cells = self.counts.cells(place).filter(|&(stratum, ..)| left[stratum] == 1);
+                let mut sources: Vec<Option<&str>> =
+                    cells.map(|(stratum, ..)| all[stratum].0.source.as_deref()).collect();
+                sources.sort_unstable();
+                sources.dedup();
+                let sources = sources.iter().flatten().count();
+                let documents = self.counts.documents(place) - held_out;
+                selection.documents_min <= documents && sources_min as usize <= sources
+            })
+            .collect()
+    }
+}
+
+fn zero(weights: &mut [f64], without: &Without<'_>) {
+    for (weight, _) in weights.iter_mut().zip(without.held_out).filter(|(_, out)| **out) {
+        *weight = 0.0;
+    }
+}
+
+/// Returns a weight as a whole number of parts of [`WEIGHT_UNIT`].
+#[expect(clippy::cast_possible_truncation, reason = "the limit is far below 2^63")]
+fn whole(weight: f64) -> i64 {
+    (weight.min(WEIGHT_MAX) * WEIGHT_UNIT).round() as i64
+}
+
+/// Returns sums of weighted steps as sums of steps.
+fn scaled(sums: &[u64]) -> Vec<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
+    let unit = WEIGHT_UNIT as u64;
+    sums.iter().map(|sum| (sum + unit / 2) / unit).collect()
+}
