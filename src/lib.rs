@@ -27,7 +27,7 @@ pub mod corpus;
 pub mod eval;
 pub mod train;
 pub mod proto;
-//SERVER pub mod server;
+pub mod server;
 
 /// The file of the default model, as it is built in.
 pub const DEFAULT_MODEL_BYTES: &[u8] = include_bytes!("../models/default.safetensors");

@@ -4,7 +4,7 @@ mod classify;
 mod eval;
 mod inspect;
 mod remote;
-//SERVER mod serve;
+mod serve;
 mod terminal;
 mod train;
 
@@ -36,7 +36,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Serve a model over gRPC
-    //SERVER Serve(serve::ServeArgs),
+    Serve(serve::ServeArgs),
     /// Train a model on a corpus
     Train(train::TrainArgs),
     /// Measure a model on labelled documents
@@ -53,7 +53,7 @@ const INCOMPLETE: u8 = 1;
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.command {
-        //SERVER Command::Serve(args) => args.run(),
+        Command::Serve(args) => args.run(),
         Command::Train(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Classify(args) => args.run(),

@@ -33,7 +33,7 @@ pub(super) struct TrainArgs {
     #[arg(long, default_value = "other", value_name = "LABEL", env = "NEWSDESK_NEITHER")]
     neither: String,
     /// How weights are estimated
-    #[arg(long, value_enum, default_value_t = EstimatorArg::Multinomial, env = "NEWSDESK_ESTIMATOR")]
+    #[arg(long, value_enum, default_value_t = EstimatorArg::OneVsRest, env = "NEWSDESK_ESTIMATOR")]
     estimator: EstimatorArg,
     /// What is added to each count
     #[arg(long, value_name = "X", env = "NEWSDESK_SMOOTHING")]

@@ -1,5 +1,7 @@
 //! How much a feature of a document counts, given how often it occurs.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 /// The steps that one unit of a value has: values are summed as whole numbers of steps.
@@ -42,12 +44,20 @@ pub struct ValueSettings {
     pub norm: Norm,
 }
 
+/// `1 + ln tf` of the times that most features occur: logarithms are slow, and these are the usual.
+static LOGS: LazyLock<[f64; 64]> = LazyLock::new(|| {
+    std::array::from_fn(|tf| 1.0 + f64::from(u32::try_from(tf.max(1)).unwrap_or(1)).ln())
+});
+
 impl ValueSettings {
     /// Returns the value of a feature that occurs `tf` times, before the norm.
     pub fn value(self, tf: u32) -> f64 {
         match self.tf {
             TermFrequency::Count => f64::from(tf),
-            TermFrequency::Log => 1.0 + f64::from(tf.max(1)).ln(),
+            TermFrequency::Log => match LOGS.get(tf as usize) {
+                Some(&log) => log,
+                None => 1.0 + f64::from(tf).ln(),
+            },
             TermFrequency::Binary => 1.0,
         }
     }

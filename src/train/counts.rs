@@ -30,6 +30,9 @@ pub struct Counts {
     /// The strata and their documents, in the order of their first documents.
     strata: Vec<(Stratum, u64)>,
     stratum_ids: BTreeMap<Stratum, u32>,
+    /// The source of each stratum, by number.
+    stratum_sources: Vec<Option<u32>>,
+    source_ids: BTreeMap<String, u32>,
     features: HashMap<FeatureKey, u32, DefaultHashBuilder>,
     entries: Vec<Entry>,
     cells: Vec<Cell>,
@@ -137,11 +140,7 @@ impl Counts {
 
     /// Returns the number of different sources.
     pub fn sources(&self) -> usize {
-        let mut sources: Vec<&str> =
-            self.strata.iter().filter_map(|(stratum, _)| stratum.source.as_deref()).collect();
-        sources.sort_unstable();
-        sources.dedup();
-        sources.len()
+        self.source_ids.len()
     }
 
     /// Returns the name of the feature at `place`.
@@ -154,12 +153,12 @@ impl Counts {
         self.cells_from(self.entries[place].first_cell).map(|cell| cell.documents).sum()
     }
 
-    /// Returns the number of sources that the feature at `place` occurs in.
-    pub fn feature_sources(&self, place: usize) -> u32 {
-        let cells = self.cells_from(self.entries[place].first_cell);
-        let mut sources: Vec<&str> = cells
-            .filter_map(|cell| self.strata[cell.stratum as usize].0.source.as_deref())
-            .collect();
+    /// Returns the number of sources that the feature at `place` occurs in, of the strata that `count`.
+    pub fn feature_sources(&self, place: usize, count: impl Fn(usize) -> bool) -> u32 {
+        let strata =
+            self.cells(place).map(|(stratum, ..)| stratum).filter(|&stratum| count(stratum));
+        let mut sources: Vec<u32> =
+            strata.filter_map(|stratum| self.stratum_sources[stratum]).collect();
         sources.sort_unstable();
         sources.dedup();
         u32::try_from(sources.len()).expect("a feature has fewer cells than that")
@@ -186,6 +185,12 @@ impl Counts {
             return id;
         }
         let id = u32::try_from(self.strata.len()).expect("fewer strata than documents");
+        let next_source = u32::try_from(self.source_ids.len()).expect("fewer sources than strata");
+        let source = stratum
+            .source
+            .clone()
+            .map(|source| *self.source_ids.entry(source).or_insert(next_source));
+        self.stratum_sources.push(source);
         self.stratum_ids.insert(stratum.clone(), id);
         self.strata.push((stratum, 0));
         id

@@ -60,11 +60,11 @@ pub fn default_settings() -> Settings {
     Settings {
         features: FeatureSettings { ngram: 2, shapes: true },
         values: ValueSettings { tf: TermFrequency::Log, norm: Norm::Length },
-        selection: SelectionSettings { documents_min: 3, sources_min: 2, features_max: 60_000 },
-        estimator: Estimator::Multinomial,
-        smoothing: 0.05,
+        selection: SelectionSettings { documents_min: 3, sources_min: 3, features_max: 60_000 },
+        estimator: Estimator::OneVsRest,
+        smoothing: 0.03,
         prior: Prior::Uniform,
-        weighing: WeighingSettings { source_balance: 0.5, passes: 10, slope: 0.15 },
+        weighing: WeighingSettings { source_balance: 0.5, passes: 8, slope: 0.2 },
     }
 }
 
@@ -180,7 +180,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
         sums: training.plain_sums(),
         weighted_sums: if training.is_weighted() { sums } else { Vec::new() },
         documents: kept.iter().map(|&feature| counts.documents(feature)).collect(),
-        sources: kept.iter().map(|&feature| counts.feature_sources(feature)).collect(),
+        sources: kept.iter().map(|&feature| counts.feature_sources(feature, |_| true)).collect(),
         whole: kept.len() == counts.len(),
     };
     let mut file = ModelFile { model, counts: model_counts };
@@ -215,11 +215,10 @@ fn vectors(
             let title = example.title.as_deref().unwrap_or_default();
             let document = Document::with_title(title, &example.text)
                 .expect("an example's text was checked when it was read");
-            weigh::TrainingDocument {
-                label: labels.find(&example.label).expect("every example was counted"),
-                source: example.source.clone(),
-                vector: scratch.count(&document, &settings.features, vocabulary).clone(),
-            }
+            let label = labels.find(&example.label).expect("every example was counted");
+            let vector = scratch.count(&document, &settings.features, vocabulary).clone();
+            let source = example.source.clone();
+            weigh::TrainingDocument::new(label, source, vector, settings.values)
         })
         .collect()
 }

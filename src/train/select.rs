@@ -18,7 +18,7 @@ pub(super) fn select(counts: &Counts, settings: &SelectionSettings) -> Vec<usize
             if documents < settings.documents_min {
                 return None;
             }
-            let sources = counts.feature_sources(place);
+            let sources = counts.feature_sources(place, |_| true);
             (sources_min <= sources).then_some((sources, documents, place))
         })
         .collect();

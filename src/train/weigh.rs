@@ -14,13 +14,17 @@ use super::{
     select,
 };
 use crate::{
-    features::{FeatureVector, STEPS_PER_UNIT},
+    features::{FeatureVector, STEPS_PER_UNIT, ValueSettings},
     label::{LabelId, LabelSet},
     model::{Calibration, Settings, Weights},
 };
 
 /// A weight of 1, as a whole number: sums of whole numbers do not depend on their order.
 const WEIGHT_UNIT: f64 = 1024.0;
+
+/// The fewest documents that a source counts as when sources are made equal: a single document must not
+/// weigh as much as a publisher's whole archive.
+const SOURCE_DOCUMENTS_MIN: u64 = 100;
 
 /// The heaviest document, in weights of 1. It keeps the sums within 64 bits.
 const WEIGHT_MAX: f64 = 65_536.0;
@@ -30,6 +34,22 @@ pub(super) struct TrainingDocument {
     pub(super) label: LabelId,
     pub(super) source: Option<String>,
     pub(super) vector: FeatureVector,
+    /// The value of each feature of the vector, in steps.
+    pub(super) steps: Vec<i64>,
+}
+
+impl TrainingDocument {
+    pub(super) fn new(
+        label: LabelId,
+        source: Option<String>,
+        vector: FeatureVector,
+        values: ValueSettings,
+    ) -> TrainingDocument {
+        let scale = values.scale(vector.occurrences);
+        let steps = |tf| i64::try_from(values.steps(tf, scale)).expect("values are small");
+        let steps = vector.features.iter().map(|&(_, tf)| steps(tf)).collect();
+        TrainingDocument { label, source, vector, steps }
+    }
 }
 
 /// Documents that are held out: true at the place of each that is.
@@ -138,11 +158,11 @@ impl<'a> Training<'a> {
         fit::weights(log_likelihoods, estimator, smoothing, &units, self.labels, &kept)
     }
 
-    /// Raises the weight of each document by how wrong the model is, and keeps their sum.
+    /// Raises the weight of each document by how wrong the model is, and keeps the sum of each label's.
     fn reweigh(&self, weights: &mut [f64], model: &Weights) {
         let slope = self.settings.weighing.slope;
         let calibration = Calibration { slope, biases: vec![0.0; self.labels] };
-        let before: f64 = weights.iter().sum();
+        let before = self.label_weights(weights);
         weights.par_iter_mut().zip(&self.documents).for_each(|(weight, document)| {
             if 0.0 < *weight {
                 let scores = model.scores(&document.vector, self.settings.values);
@@ -150,16 +170,31 @@ impl<'a> Training<'a> {
                 *weight *= (1.0 - right).exp();
             }
         });
-        let factor = before / weights.iter().sum::<f64>();
-        weights.iter_mut().for_each(|weight| *weight *= factor);
+        let after = self.label_weights(weights);
+        for (weight, document) in weights.iter_mut().zip(&self.documents) {
+            let label = document.label.index();
+            if 0.0 < after[label] {
+                *weight *= before[label] / after[label];
+            }
+        }
+    }
+
+    /// Returns the sum of the weights of each label's documents.
+    fn label_weights(&self, weights: &[f64]) -> Vec<f64> {
+        let mut sums = vec![0.0; self.labels];
+        for (weight, document) in weights.iter().zip(&self.documents) {
+            sums[document.label.index()] += weight;
+        }
+        sums
     }
 
     /// Returns what documents of each stratum weigh before any pass; 1 on average for each label.
     fn stratum_weights(&self, without: Option<&Without<'_>>) -> Vec<f64> {
         let documents = self.stratum_documents(without);
         let power = -self.settings.weighing.source_balance;
+        let weight = |n: u64| (n.max(SOURCE_DOCUMENTS_MIN) as f64).powf(power);
         let raw: Vec<f64> =
-            documents.iter().map(|&n| if n == 0 { 0.0 } else { (n as f64).powf(power) }).collect();
+            documents.iter().map(|&n| if n == 0 { 0.0 } else { weight(n) }).collect();
         let mut totals = vec![(0.0, 0.0); self.labels];
         for ((label, &n), raw) in self.stratum_labels.iter().zip(&documents).zip(&raw) {
             totals[label.index()].0 += n as f64;
@@ -221,10 +256,7 @@ impl<'a> Training<'a> {
         if weight == 0 {
             return;
         }
-        let values = self.settings.values;
-        let scale = values.scale(document.vector.occurrences);
-        for &(feature, tf) in &document.vector.features {
-            let steps = i64::try_from(values.steps(tf, scale)).expect("values are small");
+        for (&(feature, _), steps) in document.vector.features.iter().zip(&document.steps) {
             sums[feature.index() * self.labels + document.label.index()] += weight * steps;
         }
     }
@@ -252,14 +284,9 @@ impl<'a> Training<'a> {
             .par_iter()
             .zip(held_out)
             .map(|(&place, held_out)| {
-                let cells = self.counts.cells(place).filter(|&(stratum, ..)| left[stratum] == 1);
-                let mut sources: Vec<Option<&str>> =
-                    cells.map(|(stratum, ..)| all[stratum].0.source.as_deref()).collect();
-                sources.sort_unstable();
-                sources.dedup();
-                let sources = sources.iter().flatten().count();
+                let sources = self.counts.feature_sources(place, |stratum| left[stratum] == 1);
                 let documents = self.counts.documents(place) - held_out;
-                selection.documents_min <= documents && sources_min as usize <= sources
+                selection.documents_min <= documents && sources_min <= sources
             })
             .collect()
     }

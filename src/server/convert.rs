@@ -1,0 +1,131 @@
+//! Answers and models as messages.
+//!
+//! Every field is named, so that a new one does not compile until it has a place here.
+
+use super::settings;
+use crate::{
+    label::LabelId,
+    model::{self, AbstentionReason, Answer, Decision, Model, ModelCard, Place},
+    proto,
+    text::Field,
+};
+
+/// Returns the message of what `model` says of a document.
+pub(super) fn response(model: &Model, answer: Answer) -> proto::ClassifyResponse {
+    let Answer { decision: decided, scores, probabilities, best, evidence: found } = answer;
+    proto::ClassifyResponse {
+        decision: Some(decision(model, decided)),
+        labels: label_scores(model, &scores, &probabilities),
+        evidence: found.into_iter().map(|found| evidence(model, best, found)).collect(),
+        model: Some(reference(&model.reference)),
+    }
+}
+
+/// Returns the message that describes `model`.
+pub(super) fn description(model: &Model) -> proto::Model {
+    let Model {
+        reference: named,
+        labels,
+        vocabulary,
+        weights,
+        calibration: _,
+        thresholds: _,
+        settings: trained,
+        card,
+    } = model;
+    let ModelCard { label_documents, sources, corpus_digest, size_bytes, figures: measured } = card;
+    let columns = labels.ids().zip(label_documents).zip(weights.log_priors());
+    proto::Model {
+        reference: Some(reference(named)),
+        labels: columns
+            .map(|((label, &documents), log_prior)| proto::ModelLabel {
+                label: labels.name(label).to_owned(),
+                neither: labels.neither() == Some(label),
+                documents,
+                prior: log_prior.exp(),
+            })
+            .collect(),
+        settings: Some(proto::ModelSettings { values: settings::values(trained).collect() }),
+        features: vocabulary.len() as u64,
+        size_bytes: *size_bytes,
+        corpus: Some(proto::ModelCorpus {
+            documents: label_documents.iter().sum(),
+            digest: corpus_digest.clone(),
+            sources: *sources,
+        }),
+        figures: measured.as_ref().map(figures),
+    }
+}
+
+fn decision(model: &Model, decision: Decision) -> proto::Decision {
+    let outcome = match decision {
+        Decision::Label(label) => {
+            proto::decision::Outcome::Label(model.labels.name(label).to_owned())
+        }
+        Decision::Abstain(reason) => proto::decision::Outcome::Abstention(proto::Abstention {
+            reason: abstention_reason(reason).into(),
+        }),
+    };
+    proto::Decision { outcome: Some(outcome) }
+}
+
+fn abstention_reason(reason: AbstentionReason) -> proto::AbstentionReason {
+    match reason {
+        AbstentionReason::TooShort => proto::AbstentionReason::TooShort,
+        AbstentionReason::FewKnownWords => proto::AbstentionReason::FewKnownWords,
+        AbstentionReason::LowMargin => proto::AbstentionReason::LowMargin,
+        AbstentionReason::Neither => proto::AbstentionReason::Neither,
+    }
+}
+
+fn label_scores(model: &Model, scores: &[f64], probabilities: &[f64]) -> Vec<proto::LabelScore> {
+    let columns = model.labels.names().iter().zip(probabilities).zip(scores);
+    columns
+        .map(|((label, &probability), &score)| proto::LabelScore {
+            label: label.clone(),
+            probability,
+            score,
+        })
+        .collect()
+}
+
+fn evidence(
+    model: &Model,
+    [best, second]: [LabelId; 2],
+    evidence: model::Evidence,
+) -> proto::Evidence {
+    let model::Evidence { feature, log_odds, places } = evidence;
+    proto::Evidence {
+        feature: model.vocabulary.name(feature).to_owned(),
+        log_odds,
+        for_label: model.labels.name(best).to_owned(),
+        against_label: model.labels.name(second).to_owned(),
+        spans: places.into_iter().map(span).collect(),
+    }
+}
+
+fn span(place: Place) -> proto::Span {
+    let Place { field, span } = place;
+    let field = match field {
+        Field::Title => proto::span::Field::Title,
+        Field::Text => proto::span::Field::Text,
+    };
+    proto::Span { field: field.into(), start_byte: span.start, end_byte: span.end }
+}
+
+fn reference(reference: &model::ModelReference) -> proto::ModelReference {
+    let model::ModelReference { name, version, digest } = reference;
+    proto::ModelReference { name: name.clone(), version: version.clone(), digest: digest.clone() }
+}
+
+fn figures(figures: &model::Figures) -> proto::ModelFigures {
+    let model::Figures { method, documents, accuracy, macro_f1, log_loss, ece } = figures;
+    proto::ModelFigures {
+        method: method.clone(),
+        documents: *documents,
+        accuracy: *accuracy,
+        macro_f1: *macro_f1,
+        log_loss: *log_loss,
+        expected_calibration_error: *ece,
+    }
+}

@@ -1,0 +1,40 @@
+//! How do others ask?
+//!
+//! [`serve`] answers gRPC requests with the models of a [`Registry`]. A request passes these files in
+//! this order:
+//!
+//! ```text
+//! connection ─▶ telemetry ─▶ limits ─▶ classifier ─▶ check ─▶ Model::classify ─▶ convert ─▶ response
+//!                                          │ Refusal, at any step
+//!                                          ▼
+//!                                        status
+//! ```
+//!
+//! This module knows nothing of how a model is trained, where it is kept, or what was typed.
+
+mod config;
+mod registry;
+mod serve;
+mod connection;
+mod telemetry;
+mod limits;
+mod classifier;
+mod messages;
+mod models;
+mod work;
+mod check;
+mod convert;
+mod settings;
+mod refusal;
+mod status;
+mod health;
+mod reflection;
+mod phase;
+
+pub use config::{
+    CONNECTION_AGE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config, DRAIN_MAX,
+    KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
+};
+pub use limits::{BATCH_DOCUMENTS_MAX, EVIDENCE_MAX, MESSAGE_BYTES_MAX, STREAM_ID_BYTES_MAX};
+pub use registry::{FindModelError, Models, Registry};
+pub use serve::{ServeError, Stopped, serve};

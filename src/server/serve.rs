@@ -1,0 +1,156 @@
+//! The server, from its first connection to its last.
+
+use std::{pin::pin, time::Duration};
+
+use tokio::{net::TcpListener, sync::watch, time};
+use tonic::{
+    service::{Routes, interceptor::InterceptedService},
+    transport::{Server, server::Router},
+};
+use tonic_health::pb::health_server::HealthServer;
+use tower::layer::util::{Identity, Stack};
+
+use super::{
+    classifier::Classifier,
+    config::Config,
+    connection::Connections,
+    health::HealthDesk,
+    limits::{MESSAGE_BYTES_MAX, Places},
+    models::ModelDesk,
+    phase::{Phase, PhaseWatch},
+    reflection,
+    registry::Registry,
+    telemetry::TelemetryLayer,
+};
+use crate::proto::{
+    classifier_service_server::ClassifierServiceServer, model_service_server::ModelServiceServer,
+};
+
+/// How many bytes of a stream a client may send before they are read.
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+
+/// How many messages that were begun and given up at once a connection may leave behind. Giving up in
+/// great numbers is how servers are attacked (CVE-2023-44487); this is what h2 itself suggests.
+const PENDING_RESETS_MAX: usize = 20;
+
+/// The longest message of the services that take no documents, in bytes: names are short.
+const SMALL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// The most that a window can be, by RFC 9113.
+const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
+
+/// The longest headers of a request, in bytes: what tracing systems add takes some hundred.
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
+
+/// How a server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Stopped {
+    /// All requests under way were finished.
+    Drained,
+    /// The time for that ran out, and what was left was cut off.
+    Cut {
+        /// The connections that were cut off.
+        connections: usize,
+        /// The classification requests that were cut off.
+        requests: usize,
+    },
+}
+
+/// Why a server could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The contract could not be prepared for reflection.
+    #[error("cannot describe the services")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The network failed.
+    #[error("cannot serve")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
+///
+/// The server says then that it is about to stop, goes on for `config.notice`, takes no new connections
+/// or requests any more, finishes those under way, and returns; after `config.drain_max` it cuts off
+/// what is left. Dropping the future cuts everything off at once.
+pub async fn serve(
+    listener: TcpListener,
+    registry: Registry,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Stopped, ServeError> {
+    let places = Places::new(config.requests_max);
+    let connections = Connections::new(config.connections_max);
+    let (phase, phase_watch) = PhaseWatch::channel();
+    let router = router(&registry, &config, &places, &phase_watch)?;
+    let incoming = connections.accept(listener);
+    let mut server =
+        pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.clone().closing()));
+    tokio::select! {
+        ended = &mut server => return ended.map(|()| Stopped::Drained).map_err(ServeError::from),
+        () = leave(shutdown, &phase, config.notice) => {}
+    }
+    match time::timeout(config.drain_max, server).await {
+        Ok(ended) => ended.map(|()| drained()).map_err(ServeError::from),
+        Err(_) => Ok(cut(&connections, &places)),
+    }
+}
+
+/// Waits for `shutdown`, and goes through the phases that follow.
+async fn leave(shutdown: impl Future<Output = ()>, phase: &watch::Sender<Phase>, notice: Duration) {
+    shutdown.await;
+    tracing::info!(notice_ms = notice.as_millis(), "server leaving");
+    phase.send_replace(Phase::Leaving);
+    time::sleep(notice).await;
+    tracing::info!("server closing");
+    phase.send_replace(Phase::Closing);
+}
+
+fn drained() -> Stopped {
+    tracing::info!("server stopped");
+    Stopped::Drained
+}
+
+/// Counts what is left, which is cut off as soon as `connections` are dropped.
+fn cut(connections: &Connections, places: &Places) -> Stopped {
+    let (connections, requests) = (connections.open(), places.taken());
+    tracing::warn!(connections, requests, "server stopped before all requests were finished");
+    Stopped::Cut { connections, requests }
+}
+
+fn router(
+    registry: &Registry,
+    config: &Config,
+    places: &Places,
+    phase: &PhaseWatch,
+) -> Result<Router<Stack<TelemetryLayer, Identity>>, tonic_reflection::server::Error> {
+    let classifier = Classifier { registry: registry.clone(), phase: phase.clone() };
+    let classifier =
+        ClassifierServiceServer::new(classifier).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let models = ModelDesk { registry: registry.clone() };
+    let models = ModelServiceServer::new(models).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let health = HealthDesk { registry: registry.clone(), phase: phase.clone() };
+    let health = HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    // Only classifying takes a place: a full server is healthy, and can still be asked what it is.
+    let routes = Routes::new(InterceptedService::new(classifier, places.clone()))
+        .add_service(models)
+        .add_service(health)
+        .add_service(reflection::current()?.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX))
+        .add_service(reflection::old()?.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
+    let layer = TelemetryLayer { request_time_max: config.request_time_max };
+    Ok(http2(config).layer(layer).add_routes(routes))
+}
+
+fn http2(config: &Config) -> Server {
+    // Streams that are not read share no window: each can be full without holding up the others.
+    let connection_window_bytes = STREAM_WINDOW_BYTES.saturating_mul(config.connection_streams_max);
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(connection_window_bytes.min(WINDOW_BYTES_MAX))
+        .max_concurrent_streams(config.connection_streams_max)
+        .max_connection_age(config.connection_age_max)
+        .http2_keepalive_interval(Some(config.keepalive_interval))
+        .http2_keepalive_timeout(Some(config.keepalive_timeout))
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+}

@@ -1,0 +1,52 @@
+//! Where work is done, and what becomes of it if it fails.
+//!
+//! The threads of the runtime serve all connections. An ordinary document takes them less time than
+//! handing it over would; a long one, or many, would hold up everybody else.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::oneshot;
+
+use super::refusal::Refusal;
+
+/// The longest document that is worked on by a thread of the runtime, in bytes. Ten times an article; it
+/// takes about a millisecond.
+const HERE_BYTES_MAX: usize = 64 * 1024;
+
+/// Does `work` on a document of `document_bytes`, here or on the pool, wherever it is in nobody's way.
+pub(super) async fn run<T: Send + 'static>(
+    document_bytes: usize,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    if document_bytes <= HERE_BYTES_MAX { guarded(work) } else { on_pool(|_| work()).await }
+}
+
+/// Does `work` on the pool, which has a thread for each core.
+///
+/// The pool's queue is bounded by the places for requests, since `work` keeps its request's place. Work
+/// whose client has gone away is not begun, and `work` can ask about that too.
+pub(super) async fn on_pool<T: Send + 'static>(
+    work: impl FnOnce(&ClientGone<'_>) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let (sender, receiver) = oneshot::channel();
+    rayon::spawn(move || {
+        let is_gone = || sender.is_closed();
+        let result = if is_gone() { Err(Refusal::ClientGone) } else { guarded(|| work(&is_gone)) };
+        // If the client has gone away meanwhile, nobody misses the answer.
+        let _ = sender.send(result);
+    });
+    receiver.await.unwrap_or(Err(Refusal::Panic))
+}
+
+/// Tells whether nobody waits for the answer any more.
+pub(super) type ClientGone<'a> = dyn Fn() -> bool + Sync + 'a;
+
+/// Does `work`. If it panics, which is a fault of the server, only this request suffers.
+///
+/// The message of the panic is not logged: it could quote the document.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!("request failed with a panic");
+        Err(Refusal::Panic)
+    })
+}
