@@ -14,6 +14,7 @@ const PRIVATE: [&str; 3] = [
     "newsdesk.v1.StreamClassifyRequest",
 ];
 
+#[expect(clippy::disallowed_methods, reason = "Cargo speaks to build scripts by the environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     // tonic-prost-build emits none of these, and without one Cargo reruns this on any change.
     println!("cargo::rerun-if-changed=proto");

@@ -196,7 +196,7 @@ impl ModelFile {
         let labels = LabelSet::new(names, header.neither.as_deref().unwrap_or_default())
             .map_err(UnusableModel::Labels)?;
         check_header(&header, &labels)?;
-        let tables = Tables::new(&tensors, labels.len())?;
+        let tables = Tables::new(&tensors, labels.len());
         let log_priors = header.labels.iter().map(|label| label.log_prior).collect();
         let Header { digest, name, version, settings, calibration, thresholds, .. } = header;
         let card = ModelCard {
@@ -381,10 +381,10 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn new(tensors: &'a SafeTensors<'a>, labels: usize) -> Result<Tables<'a>, UnusableModel> {
+    fn new(tensors: &'a SafeTensors<'a>, labels: usize) -> Tables<'a> {
         let ends = tensors.tensor(ENDS).ok();
         let features = ends.and_then(|ends| ends.shape().first().copied()).unwrap_or_default();
-        Ok(Tables { tensors, features, labels })
+        Tables { tensors, features, labels }
     }
 
     fn bytes(

@@ -17,7 +17,7 @@ pub const CONNECTION_STREAMS_MAX: u32 = 100;
 
 /// How long a connection is used. A client connects anew then, and so finds servers that were started
 /// in the meantime.
-pub const CONNECTION_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+pub const CONNECTION_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// How often a connection is asked whether its client is still there. The usual load balancers drop
 /// an idle connection after a minute or more.

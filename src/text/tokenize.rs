@@ -281,20 +281,13 @@ impl Tokenizer<'_> {
         }
         let number = shape::number(rest);
         let next = self.byte(start + number.len);
-        match number.kind {
-            // `28th`, `5G`, `3D`: letters go on where the digits end.
-            TokenKind::Number | TokenKind::Year
-                if next.is_some_and(|b| b.is_ascii_alphabetic()) =>
-            {
-                let len = self.ascii_run(start, 0);
-                if len == 0 {
-                    self.number_found(start, &number)
-                } else {
-                    self.word_found(start, start + len, len)
-                }
-            }
-            _ => self.number_found(start, &number),
+        // `28th`, `5G`, `3D`: letters go on where the digits end.
+        let is_plain = matches!(number.kind, TokenKind::Number | TokenKind::Year);
+        if is_plain && next.is_some_and(|byte| byte.is_ascii_alphabetic()) {
+            let len = self.ascii_run(start, 0);
+            return self.word_found(start, start + len, len);
         }
+        self.number_found(start, &number)
     }
 
     fn number_found(&mut self, start: usize, number: &shape::Number) -> Found {

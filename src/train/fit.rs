@@ -49,7 +49,9 @@ pub(super) fn weights(
         Estimator::Multinomial => log_likelihoods(&own, labels, smoothing)?,
         Estimator::Complement => {
             let mut others = log_likelihoods(&complements(&own, labels), labels, smoothing)?;
-            others.iter_mut().for_each(|weight| *weight = -*weight);
+            for weight in &mut others {
+                *weight = -*weight;
+            }
             others
         }
         Estimator::OneVsRest => {
@@ -105,6 +107,7 @@ pub fn log_likelihoods(sums: &[f64], labels: usize, smoothing: f64) -> Result<Ve
 }
 
 /// Returns what [`log_likelihoods`] does, by its formula.
+#[expect(clippy::unnecessary_wraps, reason = "it stands in for a function that can fail")]
 pub(super) fn log_likelihoods_by_formula(
     sums: &[f64],
     labels: usize,

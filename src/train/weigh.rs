@@ -230,35 +230,35 @@ impl<'a> Training<'a> {
     }
 
     /// Returns `strata` with each of the sample's documents at its own weight.
+    ///
+    /// Labels are worked off side by side: a document adds to the column of its own label only.
     fn shifted(&self, strata: &[u64], stratum_weights: &[i64], weights: &[f64]) -> Vec<u64> {
-        let documents =
-            self.documents.par_iter().zip(&self.document_strata).zip(weights).with_min_len(256);
-        let shifts = documents
-            .fold(
-                || vec![0_i64; strata.len()],
-                |mut shifts, ((document, &stratum), &weight)| {
-                    let shift = whole(weight) - stratum_weights[stratum];
-                    self.add(&mut shifts, document, shift);
-                    shifts
-                },
-            )
-            .reduce(
-                || vec![0; strata.len()],
-                |mut shifts, others| {
-                    shifts.iter_mut().zip(others).for_each(|(shift, other)| *shift += other);
-                    shifts
-                },
-            );
-        strata.iter().zip(shifts).map(|(&sum, shift)| sum.saturating_add_signed(shift)).collect()
+        let shifts: Vec<Vec<i64>> = (0..self.labels)
+            .into_par_iter()
+            .map(|label| self.label_shifts(label, stratum_weights, weights))
+            .collect();
+        let mut sums = strata.to_vec();
+        sums.par_chunks_exact_mut(self.labels).enumerate().for_each(|(feature, row)| {
+            for (sum, shifts) in row.iter_mut().zip(&shifts) {
+                *sum = sum.saturating_add_signed(shifts[feature]);
+            }
+        });
+        sums
     }
 
-    fn add(&self, sums: &mut [i64], document: &TrainingDocument, weight: i64) {
-        if weight == 0 {
-            return;
+    /// Returns, for each feature, what the documents of `label` weigh more or less than their strata.
+    fn label_shifts(&self, label: usize, stratum_weights: &[i64], weights: &[f64]) -> Vec<i64> {
+        let mut shifts = vec![0; self.kept.len()];
+        let documents = self.documents.iter().zip(&self.document_strata).zip(weights);
+        for ((document, &stratum), &weight) in documents {
+            let shift = whole(weight) - stratum_weights[stratum];
+            if document.label.index() == label && shift != 0 {
+                for (&(feature, _), steps) in document.vector.features.iter().zip(&document.steps) {
+                    shifts[feature.index()] += shift * steps;
+                }
+            }
         }
-        for (&(feature, _), steps) in document.vector.features.iter().zip(&document.steps) {
-            sums[feature.index() * self.labels + document.label.index()] += weight * steps;
-        }
+        shifts
     }
 
     /// Tells which features would have been kept without the documents that are held out.

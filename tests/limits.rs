@@ -1,0 +1,187 @@
+//! Every limit of the service is met at its value, and refused beyond it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::num::NonZeroUsize;
+
+use common::{
+    GEOPOLITICS, TestServer, blamed, config, decided, document,
+    raw::{self, Held},
+    status_of, tiny_model, with_evidence, within,
+};
+use newsdesk::{
+    proto::{
+        BatchClassifyRequest, ClassifyRequest, StreamClassifyRequest, StreamClassifyResponse,
+        classify_outcome, stream_classify_response::Outcome,
+    },
+    server::{
+        BATCH_DOCUMENTS_MAX, Config, EVIDENCE_MAX, MESSAGE_BYTES_MAX, Registry, STREAM_ID_BYTES_MAX,
+    },
+    text::DOCUMENT_BYTES_MAX,
+};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+async fn start(config: Config) -> TestServer {
+    TestServer::start_with(Registry::new(tiny_model().into()), config).await
+}
+
+async fn batch(server: &TestServer, requests: Vec<ClassifyRequest>) -> Result<usize, Status> {
+    let mut client = server.classifier().await;
+    let response = client.batch_classify(BatchClassifyRequest { requests }).await?;
+    let outcomes = response.into_inner().outcomes.into_iter();
+    Ok(outcomes
+        .filter(|outcome| matches!(outcome.outcome, Some(classify_outcome::Outcome::Response(_))))
+        .count())
+}
+
+#[tokio::test]
+async fn a_document_has_at_most_a_mebibyte() {
+    let server = TestServer::start().await;
+    let mut client = server.classifier().await;
+    let request = |text_bytes| ClassifyRequest {
+        title: "ab".into(),
+        ..document("c".to_owned() + &" ".repeat(text_bytes - 1))
+    };
+    assert!(client.classify(request(DOCUMENT_BYTES_MAX - 2)).await.is_ok());
+    let status = client.classify(request(DOCUMENT_BYTES_MAX - 1)).await.unwrap_err();
+    assert_eq!(blamed(&status), "InvalidArgument text");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_has_1_to_256_documents() {
+    let server = TestServer::start().await;
+    assert_eq!(BATCH_DOCUMENTS_MAX, 256);
+    assert_eq!(batch(&server, vec![document(GEOPOLITICS); 256]).await.unwrap(), 256);
+    assert_eq!(batch(&server, vec![document(GEOPOLITICS)]).await.unwrap(), 1);
+    for requests in [0, 257] {
+        let status = batch(&server, vec![document(GEOPOLITICS); requests]).await.unwrap_err();
+        assert_eq!(blamed(&status), "InvalidArgument requests");
+        assert!(status.message().contains(&format!("{requests} documents")), "{status:?}");
+        assert!(status.message().contains("1 to 256"), "{status:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_has_at_most_16_mebibytes() {
+    let server = TestServer::start().await;
+    let full = document("c".to_owned() + &" ".repeat(DOCUMENT_BYTES_MAX - 1));
+    assert_eq!(batch(&server, vec![full.clone(); 16]).await.unwrap(), 16);
+    let status = batch(&server, vec![full; 17]).await.unwrap_err();
+    assert_eq!(blamed(&status), "InvalidArgument requests");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_refused_with_the_field_that_makes_it_so() {
+    let server = TestServer::start().await;
+    let channel = server.channel().await;
+    for (path, bytes_max, expected) in [
+        (raw::CLASSIFY, MESSAGE_BYTES_MAX, "InvalidArgument text"),
+        (raw::BATCH, MESSAGE_BYTES_MAX, "InvalidArgument requests"),
+        (raw::STREAM, MESSAGE_BYTES_MAX, "InvalidArgument request.text"),
+        (raw::GET_MODEL, 16 * 1024, "InvalidArgument name"),
+    ] {
+        // Field 15, which nobody knows, of as many bytes as fill the message; so it is read, and it
+        // is another fault that is found.
+        let message = |bytes: usize| {
+            let mut message = vec![0x7a];
+            prost::encoding::encode_varint((bytes - 5) as u64, &mut message);
+            message.resize(bytes, 0);
+            message
+        };
+        let fits = within(raw::send(channel.clone(), path, message(bytes_max))).await;
+        let too_long = within(raw::send(channel.clone(), path, message(bytes_max + 1))).await;
+        assert_ne!(fits.err().map(|status| status.message().contains("bytes")), Some(true));
+        assert_eq!(blamed(&too_long.unwrap_err()), expected);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn evidence_is_given_for_at_most_1000_features() {
+    let server = TestServer::start().await;
+    let mut client = server.classifier().await;
+    assert_eq!(EVIDENCE_MAX, 1000);
+    assert!(client.classify(with_evidence(GEOPOLITICS, 1000)).await.is_ok());
+    let status = client.classify(with_evidence(GEOPOLITICS, 1001)).await.unwrap_err();
+    assert_eq!(blamed(&status), "InvalidArgument options.evidence_max");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_id_has_at_most_256_bytes() {
+    let server = TestServer::start().await;
+    let mut client = server.classifier().await;
+    assert_eq!(STREAM_ID_BYTES_MAX, 256);
+    // The 256th byte of the longer ids is in the middle of a character.
+    let fits = "a".to_owned() + &"é".repeat(127) + "b";
+    let too_long = "a".to_owned() + &"é".repeat(128);
+    let request = Some(document(GEOPOLITICS));
+    let messages = [fits.clone(), too_long.clone()]
+        .map(|id| StreamClassifyRequest { id, request: request.clone() });
+    let answers = client.stream_classify(tokio_stream::iter(messages)).await.unwrap();
+    let mut answers = answers.into_inner();
+    let first: StreamClassifyResponse = answers.message().await.unwrap().unwrap();
+    assert_eq!(first.id, fits);
+    assert!(matches!(first.outcome, Some(Outcome::Response(_))));
+    let second = answers.message().await.unwrap().unwrap();
+    // What is too long is not repeated whole.
+    assert_eq!(second.id, too_long[..255]);
+    let Some(Outcome::Error(error)) = second.outcome else { panic!("no error") };
+    assert_eq!(blamed(&status_of(&error)), "InvalidArgument id");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_refused_at_once_and_told_when_to_come_back() {
+    let server = start(Config { requests_max: NonZeroUsize::new(2).unwrap(), ..config() }).await;
+    let channel = server.channel().await;
+    let held = [Held::begin(channel.clone()).await, Held::begin(server.channel().await).await];
+    let mut client = server.classifier().await;
+    let refused = within(async {
+        loop {
+            // The server has not seen both requests yet when this one is served.
+            if let Err(status) = client.classify(document(GEOPOLITICS)).await {
+                break status;
+            }
+        }
+    });
+    let status = refused.await;
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().starts_with("2 requests are being served"), "{status:?}");
+    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
+    for path in [raw::BATCH, raw::STREAM] {
+        let status = raw::send(channel.clone(), path, Vec::new()).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "path={path}");
+    }
+    for held in held {
+        let response = within(held.finish(document(GEOPOLITICS))).await.unwrap();
+        assert_eq!(decided(&response), "geopolitics");
+        assert!(client.classify(document(GEOPOLITICS)).await.is_ok());
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_and_the_others_go_on() {
+    let server = start(Config { connections_max: NonZeroUsize::MIN, ..config() }).await;
+    let mut first = server.classifier().await;
+    assert!(first.classify(document(GEOPOLITICS)).await.is_ok());
+    let second = server.endpoint().connect_lazy();
+    // It depends on how far the client got which code it gives this.
+    assert!(within(raw::send(second, raw::GET_MODEL, Vec::new())).await.is_err());
+    assert!(first.classify(document(GEOPOLITICS)).await.is_ok());
+    drop(first);
+    within(async {
+        while raw::send(server.endpoint().connect_lazy(), raw::GET_MODEL, Vec::new()).await.is_err()
+        {
+        }
+    })
+    .await;
+    server.stop().await;
+}

@@ -1,0 +1,129 @@
+//! Training: the same corpus gives the same bytes, and bad corpora are refused.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{fs, path::PathBuf};
+
+use newsdesk::{
+    corpus::Corpus,
+    features::{Norm, TermFrequency},
+    model::{Estimator, ModelFile, Prior},
+    text::Document,
+    train::{Config, TrainError, Trained, default_settings, train},
+};
+
+fn config() -> Config {
+    Config {
+        name: "test".into(),
+        version: None,
+        neither: "other".into(),
+        settings: default_settings(),
+        folds: 3,
+        skip_bad_rows: false,
+    }
+}
+
+fn try_train(rows: &[String], config: &Config) -> Result<Trained, TrainError> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("corpus.jsonl");
+    fs::write(&path, rows.join("\n")).unwrap();
+    train(Corpus::open(&[path]).unwrap().rows(), config)
+}
+
+fn starter() -> Vec<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/starter.jsonl");
+    fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn row(label: &str, text: &str) -> String {
+    format!("{{\"label\": \"{label}\", \"text\": \"{text}\"}}")
+}
+
+#[test]
+fn one_corpus_gives_one_file_in_any_order_and_on_any_number_of_threads() {
+    let mut rows: Vec<String> = starter().into_iter().step_by(4).collect();
+    let one = try_train(&rows, &config()).unwrap().file.to_bytes();
+    rows.reverse();
+    rows.rotate_left(37);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let other = pool.install(|| try_train(&rows, &config())).unwrap().file.to_bytes();
+    assert!(one == other, "the files differ");
+}
+
+#[test]
+fn scores_are_those_of_scikit_learn() {
+    // scikit-learn 1.9.1: CountVectorizer(token_pattern=r"\w+", ngram_range=(1, 2)),
+    // MultinomialNB(alpha=1.0), joint log likelihood of "peace fair talks peace".
+    let mut config = config();
+    config.folds = 0;
+    let settings = &mut config.settings;
+    settings.estimator = Estimator::Multinomial;
+    settings.smoothing = 1.0;
+    settings.prior = Prior::Empirical;
+    settings.values.tf = TermFrequency::Count;
+    settings.values.norm = Norm::None;
+    settings.weighing.passes = 0;
+    settings.weighing.source_balance = 0.0;
+    settings.selection.documents_min = 1;
+    let rows = [
+        row("fair", "visit the fair"),
+        row("fair", "the fair opens today"),
+        row("war", "peace talks fail"),
+        row("war", "the war talks go on"),
+        row("war", "troops fail the peace"),
+    ];
+    let mut trained = try_train(&rows, &config).unwrap();
+    assert!(trained.file.counts.whole && trained.file.counts.weighted_sums.is_empty());
+    trained.file.to_bytes();
+    let model = &trained.file.model;
+    let answer = model.classify(&Document::new("peace fair talks peace").unwrap(), 0);
+    for (got, expected) in answer.scores.iter().zip(SKLEARN) {
+        assert!((got - expected).abs() < 1e-5, "got={:?}", answer.scores);
+    }
+}
+
+const SKLEARN: [f64; 2] = [-14.261_350_093_782_94, -12.529_554_343_718_042];
+
+#[test]
+fn what_does_not_make_a_model_is_refused() {
+    let refused = |rows: &[String]| try_train(rows, &config()).unwrap_err().to_string();
+    assert!(refused(&[]).contains("the corpus is empty"), "{}", refused(&[]));
+    let one_label = [row("a", "x y"), row("a", "y z")];
+    assert!(refused(&one_label).contains("one label only, `a`"));
+    let one_document = [row("a", "x y"), row("a", "y z"), row("b", "x")];
+    assert!(refused(&one_document).contains("label `b` has one document only"));
+    let rare = [row("a", "x"), row("a", "y"), row("b", "z"), row("b", "w")];
+    assert!(refused(&rare).contains("--min-documents"));
+}
+
+#[test]
+fn a_bad_row_ends_the_training_unless_it_is_skipped() {
+    let mut rows = starter();
+    rows.insert(10, "{\"text\": \"no label\"}".into());
+    rows.insert(20, "{".into());
+    let error = try_train(&rows, &config()).unwrap_err().to_string();
+    assert!(error.contains("corpus.jsonl:11: `label` is missing"), "{error}");
+    let skipping = Config { skip_bad_rows: true, ..config() };
+    let trained = try_train(&rows, &skipping).unwrap();
+    assert_eq!(trained.bad_rows, 2);
+    assert_eq!(trained.first_bad_row.unwrap().location.line, 11);
+}
+
+#[test]
+fn a_file_that_is_written_is_the_file_that_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let mut trained = try_train(&starter(), &config()).unwrap();
+    trained.file.write(&path).unwrap();
+    let mut read = ModelFile::read(&path).unwrap();
+    assert_eq!(read.model.reference, trained.file.model.reference);
+    assert!(read.to_bytes() == fs::read(&path).unwrap());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "a temporary file was left");
+}
+
+#[test]
+fn the_built_in_model_can_be_read_and_knows_its_labels() {
+    let model = newsdesk::default_model();
+    assert_eq!(model.labels.names(), ["geopolitics", "other", "promotional"]);
+    assert_eq!(model.labels.neither(), model.labels.find("other"));
+}
