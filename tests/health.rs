@@ -73,7 +73,7 @@ async fn health_follows_the_models() {
 
 #[tokio::test]
 async fn a_server_that_leaves_says_so_and_goes_on_for_as_long_as_its_notice() {
-    let config = Config { notice: Duration::from_secs(3600), ..config() };
+    let config = Config { notice: Duration::from_hours(1), ..config() };
     let registry = Registry::new(tiny_model().into());
     let mut server = TestServer::start_with(registry, config).await;
     let mut watched = watch(&server, "").await;

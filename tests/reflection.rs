@@ -43,7 +43,7 @@ fn check(names: &[String], files: &[Vec<u8>], own: &str) {
     assert_eq!(names, expected);
     let file = prost_types::FileDescriptorProto::decode(files[0].as_slice()).unwrap();
     assert_eq!(file.package(), "newsdesk.v1");
-    let methods = file.service[0].method.iter().map(|method| method.name());
+    let methods = file.service[0].method.iter().map(prost_types::MethodDescriptorProto::name);
     assert_eq!(methods.collect::<Vec<_>>(), ["Classify", "BatchClassify", "StreamClassify"]);
 }
 

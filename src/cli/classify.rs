@@ -23,7 +23,7 @@ use super::{INCOMPLETE, remote::Remote, terminal::Paint};
 const LINES_PER_BATCH: usize = 512;
 
 /// The words that are shown to a person when none were asked for.
-const EVIDENCE_FOR_PEOPLE: usize = 10;
+const EVIDENCE_FOR_PEOPLE: u32 = 10;
 
 /// `newsdesk classify`, as typed.
 #[derive(clap::Args, Debug)]
@@ -38,7 +38,7 @@ pub(super) struct ClassifyArgs {
     /// The model file [default: the built-in model]
     #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL", conflicts_with = "server")]
     model: Option<PathBuf>,
-    /// Ask a server, such as http://127.0.0.1:50051
+    /// Ask a server, such as `http://127.0.0.1:50051`
     #[arg(long, value_name = "URL", env = "NEWSDESK_SERVER")]
     server: Option<String>,
     /// The most features to give as evidence
@@ -61,7 +61,7 @@ const EXAMPLES: &str = "Examples:
 /// Who answers.
 enum Answerer {
     Model(Arc<Model>),
-    Server(Remote),
+    Server(Box<Remote>),
 }
 
 impl ClassifyArgs {
@@ -71,7 +71,7 @@ impl ClassifyArgs {
             "nothing to classify; name a file, `-` for standard input, or give --text"
         );
         let answerer = match &self.server {
-            Some(url) => Answerer::Server(Remote::connect(url)?),
+            Some(url) => Answerer::Server(Box::new(Remote::connect(url)?)),
             None => Answerer::Model(super::model(self.model.as_ref())?),
         };
         let mut output = BufWriter::new(io::stdout().lock());
@@ -91,8 +91,7 @@ impl ClassifyArgs {
 
     /// Answers each file, or the typed text.
     fn answer_files(&self, answerer: &Answerer, output: &mut impl Write) -> anyhow::Result<()> {
-        let evidence_max =
-            self.evidence.unwrap_or(if self.json { 0 } else { EVIDENCE_FOR_PEOPLE as u32 });
+        let evidence_max = self.evidence.unwrap_or(if self.json { 0 } else { EVIDENCE_FOR_PEOPLE });
         if let Some(text) = &self.text {
             let answer = answerer.answer("", text, evidence_max)?;
             return self.write_answer(output, None, text, answer);
@@ -173,14 +172,14 @@ fn answer_line(
     if line.trim_ascii().is_empty() {
         return None;
     }
-    let answered = parse_document(line).map_err(anyhow::Error::from).and_then(|row| {
+    let outcome = parse_document(line).map_err(anyhow::Error::from).and_then(|row| {
         let DocumentRow { id, title, text, source: _ } = row;
         let mut answer =
             answerer.answer(title.as_deref().unwrap_or_default(), &text, evidence_max)?;
         answer.insert("id".into(), id);
         Ok(answer)
     });
-    Some(match answered {
+    Some(match outcome {
         Ok(answer) => (Value::Object(answer).to_string(), true),
         Err(error) => {
             let id = id_of(line);

@@ -126,7 +126,7 @@ fn table(model: &Model, metrics: &Metrics) -> String {
     let names = model.labels.names();
     let width = names.iter().map(String::len).max().unwrap_or(0).max(12);
     let columns = |cells: Vec<String>| -> String {
-        cells.into_iter().map(|cell| format!(" {cell:>width$}")).collect()
+        cells.into_iter().fold(String::new(), |line, cell| format!("{line} {cell:>width$}"))
     };
     line(format!("{} documents, model {}", metrics.documents, model.reference.name));
     line(String::new());

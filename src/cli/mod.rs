@@ -34,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   newsdesk eval --model my.safetensors --corpus held-out.jsonl";
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it lives as long as the process")]
 enum Command {
     /// Serve a model over gRPC
     Serve(serve::ServeArgs),
