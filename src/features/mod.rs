@@ -1,6 +1,6 @@
 //! Which things in a text count?
 //!
-//! Features are words and runs of words. [`extract`] finds them in a document, by key; a
+//! Features are words and runs of words. [`extract()`] finds them in a document, by key; a
 //! [`Vocabulary`] knows the ones that a model learned; a [`FeatureVector`] is how often each of those
 //! occurs. Training and serving both come through here. This module knows nothing of labels.
 

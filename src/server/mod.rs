@@ -1,6 +1,6 @@
 //! How do others ask?
 //!
-//! [`serve`] answers gRPC requests with the models of a [`Registry`]. A request passes these files in
+//! [`serve()`] answers gRPC requests with the models of a [`Registry`]. A request passes these files in
 //! this order:
 //!
 //! ```text
