@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{
     GEOPOLITICS, TestServer, blamed, config, decided, document, faulty_model, named_model,
     raw::{self, Held},
@@ -15,7 +17,6 @@ use newsdesk::{
     text::DOCUMENT_BYTES_MAX,
 };
 use proptest::prelude::{Strategy as _, any};
-use std::time::Duration;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 

@@ -10,7 +10,10 @@ use common::{
     GEOPOLITICS, TestServer, blamed, config, decided, document, raw::Held, tiny_model, within,
 };
 use newsdesk::{
-    proto::{BatchClassifyRequest, StreamClassifyRequest},
+    proto::{
+        BatchClassifyRequest, StreamClassifyRequest,
+        classifier_service_client::ClassifierServiceClient,
+    },
     server::{Config, Registry, Stopped},
 };
 use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::mpsc};
@@ -28,8 +31,7 @@ async fn begin(server: &TestServer) -> Held {
     let channel = server.channel().await;
     let held = Held::begin(channel.clone()).await;
     // One connection's requests are taken on in their order.
-    let mut client =
-        newsdesk::proto::classifier_service_client::ClassifierServiceClient::new(channel);
+    let mut client = ClassifierServiceClient::new(channel);
     client.classify(document(GEOPOLITICS)).await.unwrap();
     held
 }
@@ -60,16 +62,12 @@ async fn a_batch_under_way_is_finished() {
     let batch = tokio::spawn(async move {
         client.batch_classify(BatchClassifyRequest { requests }).await.unwrap().into_inner()
     });
-    // The batch is under way, or about to be; either way it is answered.
     let held = begin(&server).await;
-    let batch = if batch.is_finished() {
-        batch
-    } else {
-        server.leave();
-        batch
-    };
+    server.leave();
+    server.closed().await;
     assert_eq!(within(batch).await.unwrap().outcomes.len(), 64);
     within(held.finish(document(GEOPOLITICS))).await.unwrap();
+    assert_eq!(server.stopped().await, Stopped::Drained);
 }
 
 #[tokio::test]

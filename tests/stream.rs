@@ -137,11 +137,11 @@ fn pour(
 }
 
 /// Waits until the client of another stream has not sent any more for as long as it takes to answer
-/// a hundred requests, and returns how many documents it has sent.
+/// fifty requests, and returns how many documents it has sent.
 async fn settled(server: &TestServer, sent: &AtomicUsize) -> usize {
     let mut client = server.classifier().await;
     let (mut before, mut quiet) = (0, 0);
-    while quiet < 100 {
+    while quiet < 50 {
         client.classify(document(GEOPOLITICS)).await.unwrap();
         let now = sent.load(Ordering::SeqCst);
         quiet = if now == before { quiet + 1 } else { 0 };
@@ -156,7 +156,7 @@ async fn small_client(server: &TestServer) -> ClassifierServiceClient<Channel> {
     ClassifierServiceClient::new(endpoint.connect().await.unwrap())
 }
 
-const POURED: usize = 4000;
+const POURED: usize = 2000;
 
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_read_no_further() {

@@ -35,7 +35,7 @@ pub const GEOPOLITICS: &str = "The ambassador said that sanctions follow if the 
 pub const PROMOTIONAL: &str = "Register now: discount tickets for the trade fair";
 
 /// How long a test waits for what must happen before it fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The features of the tiny model, sorted, and the label that each speaks for.
 const FEATURES: [(&str, usize); 12] = [
@@ -115,7 +115,8 @@ pub fn faulty_model() -> Model {
 
 /// Returns a configuration that never gets in the way of a test.
 pub fn config() -> Config {
-    Config { drain_max: PATIENCE, ..Config::for_cores(NonZeroUsize::MIN) }
+    let request_time_max = 2 * PATIENCE;
+    Config { drain_max: PATIENCE, request_time_max, ..Config::for_cores(NonZeroUsize::MIN) }
 }
 
 /// A server on a port of its own.

@@ -1,7 +1,5 @@
 //! Clients that do what a generated client cannot.
 
-use std::time::Duration;
-
 use http::uri::PathAndQuery;
 use newsdesk::proto::{ClassifyRequest, ClassifyResponse};
 use prost::bytes::{Buf as _, BufMut as _};
@@ -87,8 +85,7 @@ impl Held {
         let mut client = Grpc::new(channel);
         client.ready().await.unwrap();
         let codec: ProstCodec<ClassifyRequest, ClassifyResponse> = ProstCodec::default();
-        let mut request = Request::new(ReceiverStream::new(messages));
-        request.set_timeout(Duration::from_mins(1));
+        let request = Request::new(ReceiverStream::new(messages));
         let path = PathAndQuery::from_static(CLASSIFY);
         let answer =
             tokio::spawn(async move { client.client_streaming(request, path, codec).await });
