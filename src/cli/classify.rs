@@ -154,7 +154,6 @@ impl ClassifyArgs {
                     writeln!(output, "{answer}")?;
                     bad_lines += u64::from(!is_good);
                 }
-                // A pipeline that waits for the answers to what it sent must get them.
                 output.flush()?;
             }
         }

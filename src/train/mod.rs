@@ -149,9 +149,10 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     );
 
     let log_priors = log_priors(&settings.prior, &labels, &training.label_documents(None))?;
-    let sums = training.weighted_sums(None)?;
+    let all = training.kept_without(None);
+    let sums = training.weighted_sums(None, &all)?;
     let weights =
-        Weights::new(log_priors.clone(), training.estimate(fit::log_likelihoods, &sums, None)?);
+        Weights::new(log_priors.clone(), training.estimate(fit::log_likelihoods, &sums, &all)?);
     let held_out = held_out_scores(&training, &sample, &labels, config, &log_priors)?;
     let calibration = match &held_out {
         Some(held_out) => calibrate::fit(&held_out.scores, &held_out.truth, labels.len()),
@@ -306,10 +307,11 @@ fn held_out_scores(
     for fold in 0..n_folds.get() {
         let held_out: Vec<bool> = folds.fold_of.iter().map(|&of| of == fold).collect();
         let without = weigh::Without { held_out: &held_out };
-        let sums = training.weighted_sums(Some(&without))?;
+        let kept = training.kept_without(Some(&without));
+        let sums = training.weighted_sums(Some(&without), &kept)?;
         let weights = Weights::new(
             log_priors.to_vec(),
-            training.estimate(fit::log_likelihoods_by_formula, &sums, Some(&without))?,
+            training.estimate(fit::log_likelihoods_by_formula, &sums, &kept)?,
         );
         for (place, document) in training.documents.iter().enumerate() {
             if held_out[place] {

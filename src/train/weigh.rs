@@ -126,6 +126,7 @@ impl<'a> Training<'a> {
     pub(super) fn weighted_sums(
         &self,
         without: Option<&Without<'_>>,
+        kept: &[bool],
     ) -> Result<Vec<u64>, FitError> {
         let base = self.stratum_weights(without);
         let whole: Vec<i64> = base.iter().map(|&weight| whole(weight)).collect();
@@ -138,24 +139,23 @@ impl<'a> Training<'a> {
         }
         let mut sums = self.shifted(&strata, &whole, &weights);
         for _ in 0..self.settings.weighing.passes {
-            let rows = self.estimate(fit::log_likelihoods_by_formula, &scaled(&sums), without)?;
+            let rows = self.estimate(fit::log_likelihoods_by_formula, &scaled(&sums), kept)?;
             self.reweigh(&mut weights, &Weights::new(vec![0.0; self.labels], rows));
             sums = self.shifted(&strata, &whole, &weights);
         }
         Ok(scaled(&sums))
     }
 
-    /// Returns the weights that `sums` give.
+    /// Returns the weights that `sums` give to the features that are `kept`.
     pub(super) fn estimate(
         &self,
         log_likelihoods: LogLikelihoods,
         sums: &[u64],
-        without: Option<&Without<'_>>,
+        kept: &[bool],
     ) -> Result<Vec<f32>, FitError> {
         let units: Vec<f64> = sums.iter().map(|&steps| steps as f64 / STEPS_PER_UNIT).collect();
-        let kept = self.kept_without(without);
         let (estimator, smoothing) = (self.settings.estimator, self.settings.smoothing);
-        fit::weights(log_likelihoods, estimator, smoothing, &units, self.labels, &kept)
+        fit::weights(log_likelihoods, estimator, smoothing, &units, self.labels, kept)
     }
 
     /// Raises the weight of each document by how wrong the model is, and keeps the sum of each label's.
@@ -264,15 +264,11 @@ impl<'a> Training<'a> {
     /// Tells which features would have been kept without the documents that are held out.
     ///
     /// The vocabulary is that of all documents; a feature that only they have must not be known.
-    fn kept_without(&self, without: Option<&Without<'_>>) -> Vec<bool> {
+    pub(super) fn kept_without(&self, without: Option<&Without<'_>>) -> Vec<bool> {
         let Some(without) = without else { return vec![true; self.kept.len()] };
         let selection = &self.settings.selection;
-        let mut left = self.stratum_documents(Some(without));
-        let all = self.counts.strata();
-        // A stratum is either held out whole, or its features are counted by documents.
-        for (left, (_, n)) in left.iter_mut().zip(all) {
-            *left = u64::from(*left != 0 || *n == 0);
-        }
+        // A stratum that is held out whole is no source; of others, the documents are counted.
+        let left = self.stratum_documents(Some(without));
         let sources_min = select::sources_min(self.counts.sources(), selection);
         let mut held_out = vec![0_u32; self.kept.len()];
         for (document, _) in self.documents.iter().zip(without.held_out).filter(|(_, out)| **out) {
@@ -284,7 +280,7 @@ impl<'a> Training<'a> {
             .par_iter()
             .zip(held_out)
             .map(|(&place, held_out)| {
-                let sources = self.counts.feature_sources(place, |stratum| left[stratum] == 1);
+                let sources = self.counts.feature_sources(place, |stratum| left[stratum] != 0);
                 let documents = self.counts.documents(place) - held_out;
                 selection.documents_min <= documents && sources_min <= sources
             })
