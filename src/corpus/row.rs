@@ -56,6 +56,12 @@ impl Row {
         &self.location
     }
 
+    /// Returns the length of the row in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "a row is never empty")]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Decodes and checks the row.
     pub fn parse(&self) -> Result<Example, BadRow> {
         self.fields().and_then(Fields::example).map_err(|reason| self.bad(reason))

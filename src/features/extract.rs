@@ -79,18 +79,14 @@ pub struct FeatureName<'a> {
 }
 
 impl FeatureName<'_> {
-    /// Appends the name to `name`: the normal forms of the tokens, with spaces between them.
-    pub fn write_to(&self, name: &mut String) {
+    /// Appends the name to `name`, as UTF-8: the normal forms of the tokens, with spaces between them.
+    pub fn write_to(&self, name: &mut Vec<u8>) {
         for seen in self.before {
-            push_utf8(name, &seen.normal[..seen.len]);
-            name.push(' ');
+            name.extend_from_slice(&seen.normal[..seen.len]);
+            name.push(b' ');
         }
-        push_utf8(name, self.last);
+        name.extend_from_slice(self.last);
     }
-}
-
-fn push_utf8(name: &mut String, bytes: &[u8]) {
-    name.push_str(std::str::from_utf8(bytes).expect("normal forms are UTF-8"));
 }
 
 /// A token that was seen before the one at hand.
@@ -164,8 +160,9 @@ mod tests {
         let document = Document::with_title(title, text).unwrap();
         let mut names = Vec::new();
         extract(&document, &FeatureSettings { ngram, shapes }, |feature| {
-            let mut name = String::new();
+            let mut name = Vec::new();
             feature.name.write_to(&mut name);
+            let name = String::from_utf8(name).unwrap();
             assert_eq!(FeatureKey::of(&name), feature.key, "name={name:?}");
             names.push(name);
         });

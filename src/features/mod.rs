@@ -10,6 +10,6 @@ mod vector;
 mod vocabulary;
 
 pub use extract::{Feature, FeatureKey, FeatureName, FeatureSettings, NGRAM_MAX, extract};
-pub use value::{Norm, STEPS_PER_UNIT, TermFrequency, ValueSettings};
+pub use value::{Norm, STEPS_PER_UNIT, TermFrequency, ValueSettings, Values};
 pub use vector::{FeatureVector, VectorScratch};
 pub use vocabulary::{FeatureId, Vocabulary, VocabularyError};

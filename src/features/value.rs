@@ -44,22 +44,50 @@ pub struct ValueSettings {
     pub norm: Norm,
 }
 
-/// `1 + ln tf` of the times that most features occur: logarithms are slow, and these are the usual.
-static LOGS: LazyLock<[f64; 64]> = LazyLock::new(|| {
-    std::array::from_fn(|tf| 1.0 + f64::from(u32::try_from(tf.max(1)).unwrap_or(1)).ln())
+/// The times that most features occur, and one: their values are kept, since logarithms are slow.
+const USUAL_TIMES: usize = 64;
+
+/// The values of features that occur 0, 1, 2 … times, by [`TermFrequency`].
+static VALUES: LazyLock<[[f64; USUAL_TIMES]; 3]> = LazyLock::new(|| {
+    [TermFrequency::Count, TermFrequency::Log, TermFrequency::Binary].map(|settings| {
+        std::array::from_fn(|tf| settings.value(u32::try_from(tf).unwrap_or(u32::MAX)))
+    })
 });
 
-impl ValueSettings {
-    /// Returns the value of a feature that occurs `tf` times, before the norm.
-    pub fn value(self, tf: u32) -> f64 {
-        match self.tf {
+impl TermFrequency {
+    fn value(self, tf: u32) -> f64 {
+        match self {
             TermFrequency::Count => f64::from(tf),
-            TermFrequency::Log => match LOGS.get(tf as usize) {
-                Some(&log) => log,
-                None => 1.0 + f64::from(tf).ln(),
-            },
+            TermFrequency::Log => 1.0 + f64::from(tf.max(1)).ln(),
             TermFrequency::Binary => 1.0,
         }
+    }
+}
+
+/// The values that features have before the norm, by the times that they occur.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    tf: TermFrequency,
+    usual: &'static [f64; USUAL_TIMES],
+}
+
+impl Values {
+    /// Returns the value of a feature that occurs `tf` times.
+    #[inline]
+    pub fn of(self, tf: u32) -> f64 {
+        self.usual.get(tf as usize).copied().unwrap_or_else(|| self.tf.value(tf))
+    }
+}
+
+impl ValueSettings {
+    /// Returns the values that features have before the norm.
+    pub fn values(self) -> Values {
+        Values { tf: self.tf, usual: &VALUES[self.tf as usize] }
+    }
+
+    /// Returns the value of a feature that occurs `tf` times, before the norm.
+    pub fn value(self, tf: u32) -> f64 {
+        self.values().of(tf)
     }
 
     /// Returns what the values of a document are multiplied by, in which features occur

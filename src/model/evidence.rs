@@ -53,14 +53,14 @@ pub(super) fn find(
 }
 
 fn shares(model: &Model, vector: &FeatureVector, [best, second]: [LabelId; 2]) -> Vec<Evidence> {
-    let values = model.settings.values;
-    let scale = values.scale(vector.occurrences);
+    let scale = model.settings.values.scale(vector.occurrences);
+    let values = model.settings.values.values();
     let features = vector.features.iter();
     features
         .map(|&(feature, tf)| {
             let row = model.weights.row(feature);
             let weight = f64::from(row[best.index()]) - f64::from(row[second.index()]);
-            Evidence { feature, log_odds: scale * values.value(tf) * weight, places: Vec::new() }
+            Evidence { feature, log_odds: scale * values.of(tf) * weight, places: Vec::new() }
         })
         .collect()
 }

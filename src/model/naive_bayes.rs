@@ -1,6 +1,6 @@
 //! Features as scores.
 
-use crate::features::{FeatureId, FeatureVector, ValueSettings};
+use crate::features::{FeatureId, FeatureVector, ValueSettings, Values};
 
 /// What each feature adds to the score of each label.
 #[derive(Clone, PartialEq)]
@@ -22,7 +22,7 @@ impl Weights {
     /// times its value in the document.
     pub fn scores(&self, vector: &FeatureVector, values: ValueSettings) -> Vec<f64> {
         let mut sums = vec![0.0; self.log_priors.len()];
-        add_weights(&mut sums, &self.rows, &vector.features, values);
+        add_weights(&mut sums, &self.rows, &vector.features, values.values());
         let scale = values.scale(vector.occurrences);
         let scored = self.log_priors.iter().zip(&sums);
         scored.map(|(log_prior, sum)| log_prior + scale * sum).collect()
@@ -49,15 +49,38 @@ impl Weights {
 ///
 /// `rows` holds one row of `sums.len()` labels per feature. This is the only loop of scoring whose
 /// cost grows with the document, so it takes slices and no `self`.
-fn add_weights(
+fn add_weights(sums: &mut [f64], rows: &[f32], features: &[(FeatureId, u32)], values: Values) {
+    // With a row's width known, the compiler keeps the sums in registers.
+    match sums.len() {
+        2 => add_rows::<2>(sums, rows, features, values),
+        3 => add_rows::<3>(sums, rows, features, values),
+        4 => add_rows::<4>(sums, rows, features, values),
+        _ => add_wide_rows(sums, rows, features, values),
+    }
+}
+
+fn add_rows<const LABELS: usize>(
     sums: &mut [f64],
     rows: &[f32],
     features: &[(FeatureId, u32)],
-    values: ValueSettings,
+    values: Values,
 ) {
+    let (rows, _) = rows.as_chunks::<LABELS>();
+    let mut own: [f64; LABELS] = std::array::from_fn(|label| sums[label]);
+    for &(feature, tf) in features {
+        let value = values.of(tf);
+        let row = &rows[feature.index()];
+        for (sum, &weight) in own.iter_mut().zip(row) {
+            *sum += value * f64::from(weight);
+        }
+    }
+    sums.copy_from_slice(&own);
+}
+
+fn add_wide_rows(sums: &mut [f64], rows: &[f32], features: &[(FeatureId, u32)], values: Values) {
     let n_labels = sums.len();
     for &(feature, tf) in features {
-        let value = values.value(tf);
+        let value = values.of(tf);
         let row = &rows[feature.index() * n_labels..][..n_labels];
         for (sum, &weight) in sums.iter_mut().zip(row) {
             *sum += value * f64::from(weight);

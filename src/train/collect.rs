@@ -2,14 +2,18 @@
 
 use std::sync::{Mutex, mpsc};
 
-use super::{Counts, Sample, TrainError, counts::CountScratch};
+use super::{
+    Counts, Sample, TrainError,
+    tally::{Additions, NO_PANIC, Tally},
+};
 use crate::{
     corpus::{BadRow, CorpusDigest, Row, Rows},
     model::Settings,
 };
 
-/// The rows that a thread takes at once: enough that taking them costs nothing.
-const ROWS_PER_BATCH: usize = 64;
+/// The bytes of rows that a thread takes at once: enough that taking them costs nothing, and few
+/// enough that all threads end at nearly the same time.
+const BATCH_BYTES: usize = 128 * 1024;
 
 /// The batches that wait for each thread: the reader is never far ahead, and memory stays bounded.
 const BATCHES_WAITING: usize = 2;
@@ -27,14 +31,13 @@ pub struct Collected {
     pub first_bad_row: Option<BadRow>,
 }
 
-/// What one thread collects.
+/// Rows that follow one another.
 #[derive(Default)]
-struct Part {
-    counts: Counts,
-    sample: Sample,
-    bad_rows: u64,
-    /// The first bad row, and its number in the corpus.
-    first_bad_row: Option<(u64, BadRow)>,
+struct Batch {
+    /// The number of the first one in the corpus.
+    first: u64,
+    rows: Vec<Row>,
+    bytes: usize,
 }
 
 /// Reads the rows of a corpus, and counts their features.
@@ -46,11 +49,15 @@ pub fn collect(
     skip_bad_rows: bool,
 ) -> Result<Collected, TrainError> {
     let threads = rayon::current_num_threads();
-    let (sender, receiver) = mpsc::sync_channel::<(u64, Vec<Row>)>(threads * BATCHES_WAITING);
-    let receiver = Mutex::new(receiver);
+    let (sender, receiver) = mpsc::sync_channel(threads * BATCHES_WAITING);
+    let shared = Shared {
+        receiver: Mutex::new(receiver),
+        sample: Mutex::default(),
+        tally: Tally::default(),
+    };
     let (read, parts) = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| Part::collect(&receiver, settings, skip_bad_rows)))
+            .map(|_| scope.spawn(|| Part::collect(&shared, settings, skip_bad_rows)))
             .collect();
         let read = send_rows(rows, &sender);
         drop(sender);
@@ -60,7 +67,7 @@ pub fn collect(
             .collect();
         (read, parts)
     });
-    let collected = merge(parts);
+    let collected = shared.finish(parts);
     if let (false, Some(bad_row)) = (skip_bad_rows, &collected.first_bad_row) {
         return Err(TrainError::BadRow(bad_row.clone()));
     }
@@ -68,78 +75,95 @@ pub fn collect(
     Ok(collected)
 }
 
-fn send_rows(rows: Rows, sender: &mpsc::SyncSender<(u64, Vec<Row>)>) -> Result<(), TrainError> {
-    let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
-    let mut first = 0;
+fn send_rows(rows: Rows, sender: &mpsc::SyncSender<Batch>) -> Result<(), TrainError> {
+    let mut batch = Batch::default();
     for row in rows {
-        batch.push(row?);
-        if batch.len() == ROWS_PER_BATCH {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(ROWS_PER_BATCH));
-            if sender.send((first, full)).is_err() {
+        let row = row?;
+        batch.bytes += row.len();
+        batch.rows.push(row);
+        if BATCH_BYTES <= batch.bytes {
+            let next = Batch { first: batch.first + batch.rows.len() as u64, ..Batch::default() };
+            // Workers hang up on a bad row, which is then what the caller is told.
+            if sender.send(std::mem::replace(&mut batch, next)).is_err() {
                 return Ok(());
             }
-            first += ROWS_PER_BATCH as u64;
         }
     }
-    // Workers hang up on a bad row, which is then what the caller is told.
-    sender.send((first, batch)).ok();
+    sender.send(batch).ok();
     Ok(())
 }
 
-impl Part {
-    fn collect(
-        receiver: &Mutex<mpsc::Receiver<(u64, Vec<Row>)>>,
-        settings: &Settings,
-        skip_bad_rows: bool,
-    ) -> Part {
-        let mut part = Part::default();
-        let mut scratch = CountScratch::default();
-        loop {
-            let next = receiver.lock().expect("no thread panics with the lock").recv();
-            let Ok((first, rows)) = next else { return part };
-            // After a bad row the others are only drained, so that the reader does not wait.
-            if part.first_bad_row.is_some() && !skip_bad_rows {
-                continue;
-            }
-            for (number, row) in (first..).zip(rows) {
-                part.add(number, &row, settings, &mut scratch);
-            }
-        }
-    }
+/// What all threads collect together.
+struct Shared {
+    receiver: Mutex<mpsc::Receiver<Batch>>,
+    sample: Mutex<Sample>,
+    tally: Tally,
+}
 
-    fn add(&mut self, number: u64, row: &Row, settings: &Settings, scratch: &mut CountScratch) {
-        match row.parse() {
-            Ok(example) => {
-                let digest = CorpusDigest::of(&example);
-                self.counts.digest.merge(&digest);
-                self.counts.add(&example, settings, scratch);
-                self.sample.add(example, &digest);
-            }
-            Err(bad_row) => {
-                self.bad_rows += 1;
-                if self.first_bad_row.as_ref().is_none_or(|(first, _)| number < *first) {
-                    self.first_bad_row = Some((number, bad_row));
-                }
-            }
+impl Shared {
+    fn finish(self, parts: Vec<Part>) -> Collected {
+        let mut digest = CorpusDigest::default();
+        for part in &parts {
+            digest.merge(&part.digest);
         }
+        let bad_rows = parts.iter().map(|part| part.bad_rows).sum();
+        let firsts = parts.into_iter().filter_map(|part| part.first_bad_row);
+        let first_bad_row = firsts.min_by_key(|&(number, _)| number).map(|(_, bad_row)| bad_row);
+        let sample = self.sample.into_inner().expect(NO_PANIC);
+        Collected { counts: Counts::new(digest, self.tally), sample, bad_rows, first_bad_row }
     }
 }
 
-fn merge(parts: Vec<Part>) -> Collected {
-    let mut collected = Collected::default();
-    let mut first_bad_row: Option<(u64, BadRow)> = None;
-    for part in parts {
-        if collected.counts.is_empty() {
-            collected.counts = part.counts;
-        } else {
-            collected.counts.merge(&part.counts);
+/// What one thread collects.
+#[derive(Default)]
+struct Part {
+    digest: CorpusDigest,
+    additions: Additions,
+    bad_rows: u64,
+    /// The first bad row, and its number in the corpus.
+    first_bad_row: Option<(u64, BadRow)>,
+}
+
+impl Part {
+    fn collect(shared: &Shared, settings: &Settings, skip_bad_rows: bool) -> Part {
+        let mut part = Part::default();
+        loop {
+            let next = shared.receiver.lock().expect(NO_PANIC).recv();
+            let Ok(batch) = next else { break };
+            // After a bad row the others are only drained, so that the reader does not wait.
+            if part.first_bad_row.is_none() || skip_bad_rows {
+                part.add(batch, shared, settings);
+            }
         }
-        collected.sample.merge(part.sample);
-        collected.bad_rows += part.bad_rows;
-        let firsts = [first_bad_row, part.first_bad_row].into_iter().flatten();
-        first_bad_row = firsts.min_by_key(|&(number, _)| number);
+        part.additions.fill(&shared.tally);
+        part
     }
-    collected.sample.finish();
-    collected.first_bad_row = first_bad_row.map(|(_, bad_row)| bad_row);
-    collected
+
+    fn add(&mut self, batch: Batch, shared: &Shared, settings: &Settings) {
+        let mut examples = Vec::with_capacity(batch.rows.len());
+        for (number, row) in (batch.first..).zip(batch.rows) {
+            match row.parse() {
+                Ok(example) => examples.push((CorpusDigest::of(&example), example)),
+                Err(bad_row) => self.add_bad_row(number, bad_row),
+            }
+        }
+        let mut ids = shared.tally.strata.lock().expect(NO_PANIC);
+        let strata: Vec<u32> = examples.iter().map(|(_, example)| ids.add(example)).collect();
+        drop(ids);
+        for ((digest, example), stratum) in examples.iter().zip(strata) {
+            self.digest.merge(digest);
+            self.additions.add(example, stratum, settings, &shared.tally);
+        }
+        let mut sample = shared.sample.lock().expect(NO_PANIC);
+        for (digest, example) in examples {
+            sample.add(example, &digest);
+        }
+    }
+
+    fn add_bad_row(&mut self, number: u64, bad_row: BadRow) {
+        self.bad_rows += 1;
+        if self.first_bad_row.as_ref().is_none_or(|&(first, _)| number < first) {
+            self.first_bad_row = Some((number, bad_row));
+        }
+    }
 }

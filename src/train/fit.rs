@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
-use linfa::{DatasetBase, traits::Fit as _};
+use linfa::{DatasetBase, dataset::Label, traits::Fit as _};
 use linfa_bayes::MultinomialNb;
 use ndarray::{Array1, ArrayView2};
-use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::model::Estimator;
 
@@ -27,8 +27,7 @@ pub enum FitError {
 }
 
 /// How `ln P(feature | label)` comes from sums: by linfa, or by the same formula, which a test holds
-/// against it. linfa-bayes 0.8.1 prints every parameter it learns, which takes a quarter of a second,
-/// so it estimates the model that is kept, and the formula the dozens that only lead there.
+/// against it. linfa estimates the model that is kept, and the formula the dozens that only lead there.
 pub(super) type LogLikelihoods = fn(&[f64], usize, f64) -> Result<Vec<f64>, FitError>;
 
 /// Returns the weights, a row a feature, a column a label, that `estimator` gives for `sums` of the
@@ -74,13 +73,15 @@ pub(super) fn weights(
 
 /// Returns, for each label, the sums of the other labels.
 fn complements(sums: &[f64], labels: usize) -> Vec<f64> {
-    let rows = sums.chunks_exact(labels);
-    rows.flat_map(|row| {
+    let mut others = sums.to_vec();
+    for row in others.chunks_exact_mut(labels) {
         let total: f64 = row.iter().sum();
         // A sum of one label alone leaves nothing, never less.
-        row.iter().map(move |sum| (total - sum).max(0.0))
-    })
-    .collect()
+        for sum in row {
+            *sum = (total - *sum).max(0.0);
+        }
+    }
+    others
 }
 
 /// Returns `ln P(feature | label)`, a row a feature, a column a label, as linfa's multinomial naive
@@ -97,9 +98,9 @@ pub fn log_likelihoods(sums: &[f64], labels: usize, smoothing: f64) -> Result<Ve
     let features = sums.len() / labels;
     let rows = ArrayView2::from_shape((features, labels), sums)
         .map_err(|error| linfa(error.to_string()))?;
-    let targets: Array1<usize> = (0..labels).collect();
+    let targets: Array1<QuietLabel> = (0..labels).map(QuietLabel::new).collect();
     let dataset = DatasetBase::new(rows.reversed_axes().to_owned(), targets);
-    let model: MultinomialNb<f64, usize> =
+    let model: MultinomialNb<f64, QuietLabel> =
         quietly(|| MultinomialNb::params().alpha(smoothing).fit(&dataset))
             .map_err(|error| linfa(error.to_string()))?;
     parameters(&model, features, labels)
@@ -118,16 +119,21 @@ pub(super) fn log_likelihoods_by_formula(
         totals.iter_mut().zip(row).for_each(|(total, sum)| *total += sum + smoothing);
     }
     let log_totals: Vec<f64> = totals.iter().map(|total: &f64| total.ln()).collect();
-    let rows = sums.par_chunks_exact(labels);
-    let logs = rows.flat_map_iter(|row| {
-        row.iter().zip(&log_totals).map(|(sum, log_total)| (sum + smoothing).ln() - log_total)
-    });
-    Ok(logs.collect())
+    let log_smoothing = smoothing.ln();
+    let mut logs = sums.to_vec();
+    for row in logs.chunks_exact_mut(labels) {
+        for (sum, log_total) in row.iter_mut().zip(&log_totals) {
+            // Logarithms are slow, and many features never occur under a label.
+            let log = if *sum == 0.0 { log_smoothing } else { (*sum + smoothing).ln() };
+            *sum = log - log_total;
+        }
+    }
+    Ok(logs)
 }
 
 /// Takes the parameters out of linfa's model, which keeps them private, by way of serde.
 fn parameters(
-    model: &MultinomialNb<f64, usize>,
+    model: &MultinomialNb<f64, impl Label + Serialize>,
     features: usize,
     labels: usize,
 ) -> Option<Vec<f64>> {
@@ -139,13 +145,57 @@ fn parameters(
         })
         .collect::<Option<_>>()?;
     let fits = columns.iter().all(|column| column.len() == features);
-    let rows = (0..if fits { features } else { return None }).into_par_iter();
-    rows.flat_map_iter(|feature| columns.iter().map(move |column| column[feature].as_f64()))
-        .collect()
+    let rows = 0..if fits { features } else { return None };
+    rows.flat_map(|feature| columns.iter().map(move |column| column[feature].as_f64())).collect()
 }
 
-/// Runs `fit` with the process's standard error closed: linfa-bayes 0.8.1 prints what it learns there,
-/// a forgotten `dbg!`. Where it cannot be closed, as under some sandboxes, the print is borne.
+/// A label whose third copy is another label.
+///
+/// linfa-bayes 0.8.1 prints what it learned of each label, number by number, a forgotten `dbg!`, which
+/// took half as long as all of training. It stores that under a third copy of the label and looks it
+/// up by the second, so with this one it finds nothing to print.
+#[derive(Debug, Default, PartialOrd, Ord)]
+struct QuietLabel {
+    label: usize,
+    copies: u8,
+}
+
+impl QuietLabel {
+    fn new(label: usize) -> QuietLabel {
+        QuietLabel { label, copies: 0 }
+    }
+}
+
+impl Clone for QuietLabel {
+    fn clone(&self) -> QuietLabel {
+        QuietLabel { label: self.label, copies: self.copies.saturating_add(1) }
+    }
+}
+
+impl PartialEq for QuietLabel {
+    fn eq(&self, other: &QuietLabel) -> bool {
+        self.label == other.label && (self.copies < 3) == (other.copies < 3)
+    }
+}
+
+impl Eq for QuietLabel {}
+
+impl std::hash::Hash for QuietLabel {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.label.hash(state);
+    }
+}
+
+impl Label for QuietLabel {}
+
+impl Serialize for QuietLabel {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.label.serialize(serializer)
+    }
+}
+
+/// Runs `fit` with the process's standard error closed: even with a [`QuietLabel`], linfa-bayes 0.8.1
+/// prints a line a label there. Where it cannot be closed, as under some sandboxes, that is borne.
 fn quietly<T>(fit: impl FnOnce() -> T) -> T {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

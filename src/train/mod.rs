@@ -14,6 +14,8 @@ mod counts;
 mod fit;
 mod sample;
 mod select;
+mod strata;
+mod tally;
 mod weigh;
 
 use std::num::NonZeroUsize;
@@ -21,9 +23,10 @@ use std::num::NonZeroUsize;
 use rayon::prelude::*;
 
 pub use collect::{Collected, collect};
-pub use counts::{Counts, Stratum};
+pub use counts::{Count, Counts, FeatureCounts};
 pub use fit::{FitError, log_likelihoods};
 pub use sample::{SAMPLE_BYTES_MAX, Sample};
+pub use strata::{Strata, Stratum};
 
 use crate::{
     corpus::{BadRow, CorpusError, Rows, Unit, folds},
@@ -36,7 +39,7 @@ use crate::{
     },
     text::Document,
 };
-use weigh::Training;
+use weigh::{Training, TrainingDocument};
 
 /// What to train, and how.
 #[derive(Clone, Debug)]
@@ -131,70 +134,69 @@ pub fn train(rows: Rows, config: &Config) -> Result<Trained, TrainError> {
 /// Trains a model on what was collected from a corpus.
 pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, TrainError> {
     let Collected { counts, sample, bad_rows, first_bad_row } = collected;
-    let labels = labels(&counts, &config.neither)?;
+    let labels = labels(&counts.strata, &config.neither)?;
     let settings = &config.settings;
     let kept = select::select(&counts, &settings.selection);
     if kept.is_empty() {
         let SelectionSettings { documents_min, sources_min, .. } = settings.selection;
         return Err(TrainError::NoFeature { documents_min, sources_min });
     }
-    let vocabulary = Vocabulary::of_sorted(kept.iter().map(|&feature| counts.name(feature)))
+    let features_counted = counts.len();
+    // Most features are left out; from here on, what they counted is no more needed.
+    let Counts { digest, strata, features: _ } = counts;
+    let vocabulary = Vocabulary::of_sorted((0..kept.len()).map(|feature| kept.name(feature)))
         .expect("names are sorted, and differ");
-    let training = Training::new(
-        &counts,
-        &kept,
-        &labels,
-        settings,
-        vectors(&sample, &vocabulary, &labels, settings),
-    );
+    let documents = documents(sample, &vocabulary, &labels, settings);
+    let training = Training::new(&strata, &kept, &labels, settings, documents);
 
-    let log_priors = log_priors(&settings.prior, &labels, &training.label_documents(None))?;
-    let all = training.kept_without(None);
-    let sums = training.weighted_sums(None, &all)?;
-    let weights =
-        Weights::new(log_priors.clone(), training.estimate(fit::log_likelihoods, &sums, &all)?);
-    let held_out = held_out_scores(&training, &sample, &labels, config, &log_priors)?;
+    let label_documents = training.label_documents(None);
+    let log_priors = log_priors(&settings.prior, &labels, &label_documents)?;
+    let (last, held_out) = rayon::join(
+        || training.fit(fit::log_likelihoods, None),
+        || held_out_scores(&training, config.folds, &log_priors),
+    );
+    let (sums, rows) = last?;
+    let held_out = held_out?;
     let calibration = match &held_out {
         Some(held_out) => calibrate::fit(&held_out.scores, &held_out.truth, labels.len()),
         None => Calibration::none(labels.len()),
     };
-    let label_documents = training.label_documents(None);
-    let version = config.version.clone().unwrap_or_else(|| counts.digest.hex()[..12].to_owned());
+    let version = config.version.clone().unwrap_or_else(|| digest.hex()[..12].to_owned());
     let mut model = Model {
         reference: ModelReference { name: config.name.clone(), version, digest: String::new() },
         labels,
         vocabulary,
-        weights,
+        weights: Weights::new(log_priors, rows),
         calibration,
         thresholds: Thresholds { words_min: 1, known_share_min: 0.25, margin_min: 0.0 },
         settings: settings.clone(),
         card: ModelCard {
             label_documents,
-            sources: counts.sources() as u64,
-            corpus_digest: counts.digest.hex(),
+            sources: strata.sources().into(),
+            corpus_digest: digest.hex(),
             size_bytes: 0,
             figures: None,
         },
     };
     let metrics = held_out.map(|held_out| held_out.measure(&mut model));
-    let model_counts = ModelCounts {
+    let sources = (0..kept.len()).map(|feature| strata.count_sources(kept.strata(feature)));
+    let counts = ModelCounts {
         sums: training.plain_sums(),
         weighted_sums: if training.is_weighted() { sums } else { Vec::new() },
-        documents: kept.iter().map(|&feature| counts.documents(feature)).collect(),
-        sources: kept.iter().map(|&feature| counts.feature_sources(feature, |_| true)).collect(),
-        whole: kept.len() == counts.len(),
+        documents: (0..kept.len()).map(|feature| kept.documents(feature)).collect(),
+        sources: sources.collect(),
+        whole: kept.len() == features_counted,
     };
-    let mut file = ModelFile { model, counts: model_counts };
+    let mut file = ModelFile { model, counts };
     file.to_bytes();
-    let features_counted = counts.len();
     Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics })
 }
 
-fn labels(counts: &Counts, neither: &str) -> Result<LabelSet, TrainError> {
-    let labels =
-        LabelSet::new(counts.strata().iter().map(|(stratum, _)| stratum.label.clone()), neither)?;
+fn labels(strata: &Strata, neither: &str) -> Result<LabelSet, TrainError> {
+    let names = strata.documents().iter().map(|(stratum, _)| stratum.label.clone());
+    let labels = LabelSet::new(names, neither)?;
     for name in labels.names() {
-        let of_label = counts.strata().iter().filter(|(stratum, _)| stratum.label == *name);
+        let of_label = strata.documents().iter().filter(|(stratum, _)| stratum.label == *name);
         if of_label.map(|(_, documents)| documents).sum::<u64>() < 2 {
             return Err(TrainError::OneDocument { label: name.clone() });
         }
@@ -202,24 +204,23 @@ fn labels(counts: &Counts, neither: &str) -> Result<LabelSet, TrainError> {
     Ok(labels)
 }
 
-/// Returns the sample's documents as vectors, with their labels and strata.
-fn vectors(
-    sample: &Sample,
+/// Returns the sample's examples as vectors, with their labels and sources.
+fn documents(
+    sample: Sample,
     vocabulary: &Vocabulary,
     labels: &LabelSet,
     settings: &Settings,
-) -> Vec<weigh::TrainingDocument> {
+) -> Vec<TrainingDocument> {
     sample
-        .examples()
-        .par_iter()
-        .map_init(VectorScratch::default, |scratch, example| {
+        .into_examples()
+        .into_par_iter()
+        .map_init(VectorScratch::default, |scratch, (key, example)| {
             let title = example.title.as_deref().unwrap_or_default();
             let document = Document::with_title(title, &example.text)
                 .expect("an example's text was checked when it was read");
             let label = labels.find(&example.label).expect("every example was counted");
             let vector = scratch.count(&document, &settings.features, vocabulary).clone();
-            let source = example.source.clone();
-            weigh::TrainingDocument::new(label, source, vector, settings.values)
+            TrainingDocument::new(label, example.source, key, vector, settings.values)
         })
         .collect()
 }
@@ -248,21 +249,21 @@ fn log_priors(
 }
 
 /// The scores of documents by models that were trained without them.
-struct HeldOut {
+struct HeldOut<'a> {
     method: String,
     scores: Vec<Vec<f64>>,
     truth: Vec<LabelId>,
-    vectors: Vec<crate::features::FeatureVector>,
+    documents: &'a [TrainingDocument],
 }
 
-impl HeldOut {
+impl HeldOut<'_> {
     /// Measures the calibrated scores, and writes the figures on the model's card.
     fn measure(self, model: &mut Model) -> Metrics {
-        let outcomes = self.scores.iter().zip(&self.vectors).zip(&self.truth);
+        let outcomes = self.scores.into_iter().zip(self.documents);
         let outcomes: Vec<Outcome> = outcomes
-            .map(|((scores, vector), &truth)| {
-                let answer = model.decide(scores.clone(), vector);
-                Outcome::new(&answer, truth, model.labels.neither())
+            .map(|(scores, document)| {
+                let answer = model.decide(scores, &document.vector);
+                Outcome::new(&answer, document.label, model.labels.neither())
             })
             .collect();
         let metrics = Metrics::of(&model.labels, &outcomes);
@@ -279,51 +280,33 @@ impl HeldOut {
 }
 
 /// Holds out each fold in turn, and scores its documents by a model of the others.
-fn held_out_scores(
-    training: &Training<'_>,
-    sample: &Sample,
-    labels: &LabelSet,
-    config: &Config,
+fn held_out_scores<'a>(
+    training: &'a Training<'_>,
+    n_folds: usize,
     log_priors: &[f64],
-) -> Result<Option<HeldOut>, TrainError> {
+) -> Result<Option<HeldOut<'a>>, TrainError> {
+    let documents = &training.documents;
     let smallest = training.label_documents(None).into_iter().min().unwrap_or_default();
-    let n_folds = config.folds.min(usize::try_from(smallest).unwrap_or(usize::MAX));
+    let n_folds = n_folds.min(usize::try_from(smallest).unwrap_or(usize::MAX));
     let Some(n_folds) = NonZeroUsize::new(n_folds).filter(|folds| 1 < folds.get()) else {
         return Ok(None);
     };
-    let units: Vec<Unit<'_>> = sample
-        .examples()
-        .iter()
-        .zip(sample.keys())
-        .map(|(example, key)| Unit {
-            label: labels.find(&example.label).expect("every example was counted"),
-            source: example.source.as_deref(),
-            key,
-            documents: 1,
-        })
-        .collect();
+    let units: Vec<Unit<'_>> = documents.iter().map(TrainingDocument::unit).collect();
     let folds = folds(&units, n_folds);
-    let mut scores = vec![Vec::new(); training.documents.len()];
-    for fold in 0..n_folds.get() {
+    let models = (0..n_folds.get()).into_par_iter().map(|fold| {
         let held_out: Vec<bool> = folds.fold_of.iter().map(|&of| of == fold).collect();
         let without = weigh::Without { held_out: &held_out };
-        let kept = training.kept_without(Some(&without));
-        let sums = training.weighted_sums(Some(&without), &kept)?;
-        let weights = Weights::new(
-            log_priors.to_vec(),
-            training.estimate(fit::log_likelihoods_by_formula, &sums, &kept)?,
-        );
-        for (place, document) in training.documents.iter().enumerate() {
-            if held_out[place] {
-                scores[place] = weights.scores(&document.vector, config.settings.values);
-            }
-        }
-    }
+        let (_, rows) = training.fit(fit::log_likelihoods_by_formula, Some(&without))?;
+        Ok(Weights::new(log_priors.to_vec(), rows))
+    });
+    let models: Vec<Weights> = models.collect::<Result<_, FitError>>()?;
+    let of_fold = documents.iter().zip(&folds.fold_of);
+    let scores = of_fold.map(|(document, &fold)| training.scores(document, &models[fold]));
     let what = if folds.by_source { "whole sources held out" } else { "documents held out" };
     Ok(Some(HeldOut {
         method: format!("{n_folds} folds, {what}"),
-        scores,
-        truth: training.documents.iter().map(|document| document.label).collect(),
-        vectors: training.documents.iter().map(|document| document.vector.clone()).collect(),
+        scores: scores.collect(),
+        truth: documents.iter().map(|document| document.label).collect(),
+        documents,
     }))
 }

@@ -15,8 +15,6 @@ pub struct Sample {
     bytes: usize,
     /// The first digest that did not fit; from it on, nothing is taken.
     end: Option<[u64; 4]>,
-    examples: Vec<Example>,
-    keys: Vec<u64>,
 }
 
 impl Sample {
@@ -25,35 +23,13 @@ impl Sample {
         self.add_many(digest.lanes(), example, 1);
     }
 
-    /// Adds all examples of `other`.
-    pub fn merge(&mut self, other: Sample) {
-        if let Some(end) = other.end {
-            self.end_at(end);
+    /// Returns the examples in the order of their digests, each with a hash of its content.
+    pub fn into_examples(self) -> Vec<(u64, Example)> {
+        let mut examples = Vec::new();
+        for (digest, (example, times)) in self.kept {
+            examples.extend(std::iter::repeat_n((digest[0], example), times as usize));
         }
-        for (digest, (example, times)) in other.kept {
-            self.add_many(digest, example, times);
-        }
-    }
-
-    /// Puts the examples in the order of their digests; to be called once, when all are there.
-    pub fn finish(&mut self) {
-        for (digest, (example, times)) in std::mem::take(&mut self.kept) {
-            for _ in 1..times {
-                self.examples.push(example.clone());
-            }
-            self.examples.push(example);
-            self.keys.extend(std::iter::repeat_n(digest[0], times as usize));
-        }
-    }
-
-    /// Returns the examples, in the order of their digests.
-    pub fn examples(&self) -> &[Example] {
-        &self.examples
-    }
-
-    /// Returns a hash of the content of each example.
-    pub fn keys(&self) -> impl Iterator<Item = u64> {
-        self.keys.iter().copied()
+        examples
     }
 
     fn add_many(&mut self, digest: [u64; 4], example: Example, times: u32) {

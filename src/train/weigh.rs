@@ -6,15 +6,18 @@
 //! naive Bayes compare the discriminative frequency estimate of Su, Zhang, Ling and Matwin 2008):
 //! `weight ← weight · exp(1 − P(true label))`. The model stays naive Bayes; only its counts are others.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::{
-    Counts, FitError, Stratum,
+    FeatureCounts, FitError, Strata, Stratum,
     fit::{self, LogLikelihoods},
     select,
 };
 use crate::{
-    features::{FeatureVector, STEPS_PER_UNIT, ValueSettings},
+    corpus::Unit,
+    features::{FeatureId, FeatureVector, STEPS_PER_UNIT, ValueSettings},
     label::{LabelId, LabelSet},
     model::{Calibration, Settings, Weights},
 };
@@ -32,24 +35,44 @@ const WEIGHT_MAX: f64 = 65_536.0;
 /// A document of the sample.
 pub(super) struct TrainingDocument {
     pub(super) label: LabelId,
-    pub(super) source: Option<String>,
     pub(super) vector: FeatureVector,
-    /// The value of each feature of the vector, in steps.
-    pub(super) steps: Vec<i64>,
+    source: Option<String>,
+    /// A hash of the content.
+    key: u64,
+    /// The value, in steps, of a feature that occurs once, twice and so on; the usual ones.
+    steps: [i64; 8],
 }
 
 impl TrainingDocument {
     pub(super) fn new(
         label: LabelId,
         source: Option<String>,
+        key: u64,
         vector: FeatureVector,
         values: ValueSettings,
     ) -> TrainingDocument {
         let scale = values.scale(vector.occurrences);
-        let steps = |tf| i64::try_from(values.steps(tf, scale)).expect("values are small");
-        let steps = vector.features.iter().map(|&(_, tf)| steps(tf)).collect();
-        TrainingDocument { label, source, vector, steps }
+        let steps = std::array::from_fn(|tf| steps(values, u32::try_from(tf).unwrap_or(0), scale));
+        TrainingDocument { label, vector, source, key, steps }
     }
+
+    /// Returns what the document is when folds are made.
+    pub(super) fn unit(&self) -> Unit<'_> {
+        Unit { label: self.label, source: self.source.as_deref(), key: self.key, documents: 1 }
+    }
+
+    /// Returns each feature, and its value in steps.
+    fn steps(&self, values: ValueSettings) -> impl Iterator<Item = (FeatureId, i64)> {
+        let scale = values.scale(self.vector.occurrences);
+        self.vector.features.iter().map(move |&(feature, tf)| {
+            let usual = self.steps.get(tf as usize).copied();
+            (feature, usual.unwrap_or_else(|| steps(values, tf, scale)))
+        })
+    }
+}
+
+fn steps(values: ValueSettings, tf: u32, scale: f64) -> i64 {
+    i64::try_from(values.steps(tf, scale)).expect("values are small")
 }
 
 /// Documents that are held out: true at the place of each that is.
@@ -62,8 +85,9 @@ pub(super) struct Training<'a> {
     pub(super) documents: Vec<TrainingDocument>,
     /// The stratum of each document.
     document_strata: Vec<usize>,
-    counts: &'a Counts,
-    kept: &'a [usize],
+    strata: &'a Strata,
+    /// The features that are kept.
+    features: &'a FeatureCounts,
     stratum_labels: Vec<LabelId>,
     labels: usize,
     settings: &'a Settings,
@@ -71,8 +95,8 @@ pub(super) struct Training<'a> {
 
 impl<'a> Training<'a> {
     pub(super) fn new(
-        counts: &'a Counts,
-        kept: &'a [usize],
+        strata: &'a Strata,
+        features: &'a FeatureCounts,
         labels: &LabelSet,
         settings: &'a Settings,
         documents: Vec<TrainingDocument>,
@@ -81,9 +105,9 @@ impl<'a> Training<'a> {
             labels.find(&stratum.label).expect("labels are those of the strata")
         };
         let stratum_labels: Vec<LabelId> =
-            counts.strata().iter().map(|(stratum, _)| label_of(stratum)).collect();
-        let places: std::collections::BTreeMap<(LabelId, Option<&str>), usize> = counts
-            .strata()
+            strata.documents().iter().map(|(stratum, _)| label_of(stratum)).collect();
+        let places: BTreeMap<(LabelId, Option<&str>), usize> = strata
+            .documents()
             .iter()
             .enumerate()
             .map(|(place, (stratum, _))| ((label_of(stratum), stratum.source.as_deref()), place))
@@ -95,12 +119,30 @@ impl<'a> Training<'a> {
         Training {
             documents,
             document_strata,
-            counts,
-            kept,
+            strata,
+            features,
             stratum_labels,
             labels: labels.len(),
             settings,
         }
+    }
+
+    /// Estimates a model without the documents that are held out. Returns the weighted sums, and the
+    /// weights that they give, a row a feature, a column a label.
+    pub(super) fn fit(
+        &self,
+        log_likelihoods: LogLikelihoods,
+        without: Option<&Without<'_>>,
+    ) -> Result<(Vec<u64>, Vec<f32>), FitError> {
+        let kept = self.kept_without(without);
+        let sums = self.weighted_sums(without, &kept)?;
+        let rows = self.estimate(log_likelihoods, &sums, &kept)?;
+        Ok((sums, rows))
+    }
+
+    /// Returns the scores of `document` by `weights`.
+    pub(super) fn scores(&self, document: &TrainingDocument, weights: &Weights) -> Vec<f64> {
+        weights.scores(&document.vector, self.settings.values)
     }
 
     /// Tells whether documents weigh differently.
@@ -123,7 +165,7 @@ impl<'a> Training<'a> {
     }
 
     /// Returns the sums with each document times its weight, a row a feature, a column a label.
-    pub(super) fn weighted_sums(
+    fn weighted_sums(
         &self,
         without: Option<&Without<'_>>,
         kept: &[bool],
@@ -147,7 +189,7 @@ impl<'a> Training<'a> {
     }
 
     /// Returns the weights that `sums` give to the features that are `kept`.
-    pub(super) fn estimate(
+    fn estimate(
         &self,
         log_likelihoods: LogLikelihoods,
         sums: &[u64],
@@ -165,7 +207,7 @@ impl<'a> Training<'a> {
         let before = self.label_weights(weights);
         weights.par_iter_mut().zip(&self.documents).for_each(|(weight, document)| {
             if 0.0 < *weight {
-                let scores = model.scores(&document.vector, self.settings.values);
+                let scores = self.scores(document, model);
                 let right = calibration.probabilities(&scores)[document.label.index()];
                 *weight *= (1.0 - right).exp();
             }
@@ -209,7 +251,7 @@ impl<'a> Training<'a> {
 
     /// Returns the number of documents of each stratum.
     fn stratum_documents(&self, without: Option<&Without<'_>>) -> Vec<u64> {
-        let mut documents: Vec<u64> = self.counts.strata().iter().map(|&(_, n)| n).collect();
+        let mut documents: Vec<u64> = self.strata.documents().iter().map(|&(_, n)| n).collect();
         if let Some(without) = without {
             for (&stratum, &held_out) in self.document_strata.iter().zip(without.held_out) {
                 documents[stratum] -= u64::from(held_out);
@@ -220,10 +262,11 @@ impl<'a> Training<'a> {
 
     /// Returns `Σ stratum's weight · stratum's steps` for each feature and label.
     fn stratum_sums(&self, weights: &[u64]) -> Vec<u64> {
-        let mut sums = vec![0; self.kept.len() * self.labels];
-        sums.par_chunks_exact_mut(self.labels).zip(self.kept).for_each(|(row, &place)| {
-            for (stratum, steps, _) in self.counts.cells(place) {
-                row[self.stratum_labels[stratum].index()] += weights[stratum] * steps;
+        let mut sums = vec![0; self.features.len() * self.labels];
+        sums.par_chunks_exact_mut(self.labels).enumerate().for_each(|(feature, row)| {
+            for count in self.features.counts(feature) {
+                let stratum = count.stratum as usize;
+                row[self.stratum_labels[stratum].index()] += weights[stratum] * count.steps;
             }
         });
         sums
@@ -248,12 +291,12 @@ impl<'a> Training<'a> {
 
     /// Returns, for each feature, what the documents of `label` weigh more or less than their strata.
     fn label_shifts(&self, label: usize, stratum_weights: &[i64], weights: &[f64]) -> Vec<i64> {
-        let mut shifts = vec![0; self.kept.len()];
+        let mut shifts = vec![0; self.features.len()];
         let documents = self.documents.iter().zip(&self.document_strata).zip(weights);
         for ((document, &stratum), &weight) in documents {
             let shift = whole(weight) - stratum_weights[stratum];
             if document.label.index() == label && shift != 0 {
-                for (&(feature, _), steps) in document.vector.features.iter().zip(&document.steps) {
+                for (feature, steps) in document.steps(self.settings.values) {
                     shifts[feature.index()] += shift * steps;
                 }
             }
@@ -264,24 +307,25 @@ impl<'a> Training<'a> {
     /// Tells which features would have been kept without the documents that are held out.
     ///
     /// The vocabulary is that of all documents; a feature that only they have must not be known.
-    pub(super) fn kept_without(&self, without: Option<&Without<'_>>) -> Vec<bool> {
-        let Some(without) = without else { return vec![true; self.kept.len()] };
+    fn kept_without(&self, without: Option<&Without<'_>>) -> Vec<bool> {
+        let Some(without) = without else { return vec![true; self.features.len()] };
         let selection = &self.settings.selection;
         // A stratum that is held out whole is no source; of others, the documents are counted.
         let left = self.stratum_documents(Some(without));
-        let sources_min = select::sources_min(self.counts.sources(), selection);
-        let mut held_out = vec![0_u32; self.kept.len()];
+        let sources_min = select::sources_min(self.strata.sources(), selection);
+        let mut held_out = vec![0_u32; self.features.len()];
         for (document, _) in self.documents.iter().zip(without.held_out).filter(|(_, out)| **out) {
             for (feature, _) in &document.vector.features {
                 held_out[feature.index()] += 1;
             }
         }
-        self.kept
-            .par_iter()
-            .zip(held_out)
-            .map(|(&place, held_out)| {
-                let sources = self.counts.feature_sources(place, |stratum| left[stratum] != 0);
-                let documents = self.counts.documents(place) - held_out;
+        held_out
+            .into_par_iter()
+            .enumerate()
+            .map(|(feature, held_out)| {
+                let strata = self.features.strata(feature);
+                let sources = self.strata.count_sources(strata.filter(|&s| left[s] != 0));
+                let documents = self.features.documents(feature) - held_out;
                 selection.documents_min <= documents && sources_min <= sources
             })
             .collect()
