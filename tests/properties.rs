@@ -90,6 +90,7 @@ fn small_model_file() -> Vec<u8> {
         name: "tiny".into(),
         version: None,
         neither: "other".into(),
+        furniture: "furniture".into(),
         settings: newsdesk::train::default_settings(),
         folds: 2,
         skip_bad_rows: false,

@@ -17,6 +17,7 @@ fn config() -> Config {
         name: "test".into(),
         version: None,
         neither: "other".into(),
+        furniture: "furniture".into(),
         settings: default_settings(),
         folds: 3,
         skip_bad_rows: false,

@@ -24,15 +24,21 @@ const ROWS_PER_BATCH: usize = 1024;
 
 /// `newsdesk eval`, as typed.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:
-  newsdesk eval --model my.safetensors --corpus held-out.jsonl --json")]
+#[command(after_help = "Examples:
+  newsdesk eval --model my.safetensors --corpus held-out.jsonl --json
+  newsdesk eval --pages labelled-pages.jsonl")]
 pub(super) struct EvalArgs {
     /// The model file [default: the built-in model]
     #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL")]
     model: Option<PathBuf>,
     /// Labelled documents that the model was not trained on, as `train` takes them
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH", env = "NEWSDESK_CORPUS")]
+    #[arg(long, num_args = 1.., value_name = "PATH", env = "NEWSDESK_CORPUS")]
+    #[arg(required_unless_present = "pages", conflicts_with = "pages")]
     corpus: Vec<PathBuf>,
+    /// Pages with labelled passages: JSON lines with `text`, `label`, and `passages`, a list of `text` and
+    /// `label` in which the label `boilerplate` is not scored
+    #[arg(long, num_args = 1.., value_name = "PATH", env = "NEWSDESK_PAGES")]
+    pages: Vec<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -41,6 +47,9 @@ pub(super) struct EvalArgs {
 impl EvalArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let model = super::model(self.model.as_ref())?;
+        if !self.pages.is_empty() {
+            return super::eval_pages::run(&model, &self.pages, self.json);
+        }
         let corpus = Corpus::open(&self.corpus)?;
         let rows = corpus.rows();
         let bar = terminal::progress(&corpus, "measuring");

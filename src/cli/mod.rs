@@ -2,6 +2,7 @@
 
 mod classify;
 mod eval;
+mod eval_pages;
 mod inspect;
 mod remote;
 mod serve;

@@ -32,6 +32,9 @@ pub(super) struct TrainArgs {
     /// The label that stands for "neither", and is answered as an abstention
     #[arg(long, default_value = "other", value_name = "LABEL", env = "NEWSDESK_NEITHER")]
     neither: String,
+    /// The label of examples of page furniture, which is learned but never answered
+    #[arg(long, default_value = "furniture", value_name = "LABEL", env = "NEWSDESK_FURNITURE")]
+    furniture: String,
     /// How weights are estimated
     #[arg(long, value_enum, default_value_t = EstimatorArg::OneVsRest, env = "NEWSDESK_ESTIMATOR")]
     estimator: EstimatorArg,
@@ -107,6 +110,7 @@ impl TrainArgs {
             name: self.name.clone(),
             version: self.model_version.clone(),
             neither: self.neither.clone(),
+            furniture: self.furniture.clone(),
             settings: self.settings()?,
             folds: self.folds,
             skip_bad_rows: self.skip_bad_rows,

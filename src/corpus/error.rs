@@ -182,6 +182,17 @@ pub enum BadRowReason {
         /// What it is.
         found: &'static str,
     },
+    /// A field is not the list that it should be.
+    #[error("`{field}` is {found} where a list of objects with `text` and `label` is needed")]
+    NotAList {
+        /// The field.
+        field: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The format of a page is not known.
+    #[error("`format` is neither `plain` nor `html`")]
+    PageFormat,
     /// A field that is needed is empty, or white space only.
     #[error("`{field}` is blank")]
     Blank {

@@ -99,7 +99,7 @@ fn object(line: &str) -> Result<Object<'_>, BadRowReason> {
 
 /// Returns what `serde_json` says, which is about the syntax or a known field that occurs twice:
 /// [`Field`] refuses no value, so no value is quoted.
-fn json_reason(error: &serde_json::Error) -> BadRowReason {
+pub(super) fn json_reason(error: &serde_json::Error) -> BadRowReason {
     let reason = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     let reason = reason.strip_suffix(&position).unwrap_or(&reason).to_owned();

@@ -13,6 +13,7 @@
 mod error;
 mod example;
 mod json;
+mod page;
 mod table;
 mod fasttext;
 mod format;
@@ -31,6 +32,7 @@ pub use example::Example;
 pub use format::Format;
 pub use input::BytesRead;
 pub use json::{DocumentRow, parse_document};
+pub use page::{BOILERPLATE, LabelledPassage, PageExample};
 pub use row::Row;
 pub use rows::Rows;
 pub use split::{Folds, Unit, folds};

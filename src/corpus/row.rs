@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    BadRow, BadRowReason, DocumentRow, Example, Location,
+    BadRow, BadRowReason, DocumentRow, Example, Location, PageExample,
     example::{Fields, utf8},
-    fasttext, json, parse_document,
+    fasttext, json, page, parse_document,
     table::Columns,
 };
 
@@ -73,6 +73,11 @@ impl Row {
     /// as JSON lines.
     pub fn parse_document(&self) -> Result<DocumentRow<'_>, BadRow> {
         parse_document(&self.bytes).map_err(|reason| self.bad(reason))
+    }
+
+    /// Decodes and checks a JSON row that is a page with labelled passages.
+    pub fn parse_page(&self) -> Result<PageExample, BadRow> {
+        page::parse(&self.bytes).map_err(|reason| self.bad(reason))
     }
 
     fn fields(&self) -> Result<Fields<'_>, BadRowReason> {

@@ -115,15 +115,16 @@ pub fn extract(
     mut visit: impl FnMut(Feature<'_>),
 ) {
     for field in [Field::Title, Field::Text] {
-        extract_field(document.field(field), field, settings, &mut visit);
+        extract_text(document.field(field), field, settings, &mut visit);
     }
 }
 
-fn extract_field(
+/// Calls `visit` with each feature of `text`, a part of `field`, token by token.
+pub fn extract_text(
     text: &str,
     field: Field,
     settings: &FeatureSettings,
-    visit: &mut impl FnMut(Feature<'_>),
+    mut visit: impl FnMut(Feature<'_>),
 ) {
     let before_max = settings.ngram.clamp(1, NGRAM_MAX) - 1;
     let mut before: Vec<Seen> = Vec::with_capacity(NGRAM_MAX);

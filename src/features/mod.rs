@@ -9,7 +9,9 @@ mod value;
 mod vector;
 mod vocabulary;
 
-pub use extract::{Feature, FeatureKey, FeatureName, FeatureSettings, NGRAM_MAX, extract};
+pub use extract::{
+    Feature, FeatureKey, FeatureName, FeatureSettings, NGRAM_MAX, extract, extract_text,
+};
 pub use value::{Norm, STEPS_PER_UNIT, TermFrequency, ValueSettings, Values};
 pub use vector::{FeatureVector, VectorScratch};
 pub use vocabulary::{FeatureId, Vocabulary, VocabularyError};

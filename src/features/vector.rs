@@ -1,7 +1,7 @@
 //! Documents as counts of the features that a model knows.
 
-use super::{FeatureId, FeatureSettings, Vocabulary, extract};
-use crate::text::Document;
+use super::{Feature, FeatureId, FeatureSettings, Vocabulary, extract, extract_text};
+use crate::text::{Document, Field};
 
 /// How often each feature that a model knows occurs in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,26 +32,66 @@ impl VectorScratch {
         settings: &FeatureSettings,
         vocabulary: &Vocabulary,
     ) -> &FeatureVector {
+        self.start(vocabulary);
+        extract(document, settings, |feature| self.add(&feature, vocabulary));
+        self.finish()
+    }
+
+    /// Counts the features of `text`, which is a part of a document, that `vocabulary` knows.
+    pub fn count_text(
+        &mut self,
+        text: &str,
+        settings: &FeatureSettings,
+        vocabulary: &Vocabulary,
+    ) -> &FeatureVector {
+        self.start(vocabulary);
+        extract_text(text, Field::Text, settings, |feature| self.add(&feature, vocabulary));
+        self.finish()
+    }
+
+    fn start(&mut self, vocabulary: &Vocabulary) {
+        self.vector.clear();
+        if self.places.len() < vocabulary.len() {
+            self.places.resize(vocabulary.len(), 0);
+        }
+    }
+
+    fn add(&mut self, feature: &Feature<'_>, vocabulary: &Vocabulary) {
         let VectorScratch { vector, places } = self;
-        vector.clear();
-        if places.len() < vocabulary.len() {
-            places.resize(vocabulary.len(), 0);
+        vector.occurrences += 1;
+        vector.words += u32::from(feature.is_word());
+        let Some(id) = vocabulary.find(feature.key) else { return };
+        vector.words_known += u32::from(feature.is_word());
+        vector.add(id, &mut places[id.index()]);
+    }
+
+    fn finish(&mut self) -> &FeatureVector {
+        for (id, _) in &self.vector.features {
+            self.places[id.index()] = 0;
         }
-        extract(document, settings, |feature| {
-            vector.occurrences += 1;
-            vector.words += u32::from(feature.is_word());
-            let Some(id) = vocabulary.find(feature.key) else { return };
-            vector.words_known += u32::from(feature.is_word());
-            vector.add(id, &mut places[id.index()]);
-        });
-        for (id, _) in &vector.features {
-            places[id.index()] = 0;
-        }
-        vector
+        &self.vector
     }
 }
 
 impl FeatureVector {
+    /// Returns the features of several parts of a document together, in the order of their ids.
+    pub fn sum<'a>(parts: impl Iterator<Item = &'a FeatureVector>) -> FeatureVector {
+        let mut sum = FeatureVector::default();
+        for part in parts {
+            sum.features.extend_from_slice(&part.features);
+            sum.occurrences += part.occurrences;
+            sum.words += part.words;
+            sum.words_known += part.words_known;
+        }
+        sum.features.sort_unstable_by_key(|&(feature, _)| feature);
+        sum.features.dedup_by(|next, first| {
+            let is_same = next.0 == first.0;
+            first.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        sum
+    }
+
     fn clear(&mut self) {
         let FeatureVector { features, occurrences, words, words_known } = self;
         features.clear();
@@ -72,6 +112,20 @@ impl FeatureVector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_add_up() {
+        let part = |features: &[(u32, u32)], words| FeatureVector {
+            features: features.iter().map(|&(id, tf)| (FeatureId(id), tf)).collect(),
+            occurrences: 10,
+            words,
+            words_known: 1,
+        };
+        let sum = FeatureVector::sum([part(&[(7, 1), (2, 2)], 3), part(&[(2, 5)], 4)].iter());
+        let expected = [(FeatureId(2), 7), (FeatureId(7), 1)];
+        assert_eq!(sum.features, expected);
+        assert_eq!((sum.occurrences, sum.words, sum.words_known), (20, 7, 2));
+    }
 
     #[test]
     fn counts_known_features_and_knows_how_many_are_not() {

@@ -24,6 +24,10 @@ pub enum AbstentionReason {
     LowMargin,
     /// The best label is the one that stands for "neither of the others".
     Neither,
+    /// The passage is page furniture, or the page has nothing else.
+    Furniture,
+    /// The document has nothing that a reader sees: markup alone.
+    NoText,
 }
 
 impl AbstentionReason {
@@ -34,6 +38,8 @@ impl AbstentionReason {
             AbstentionReason::FewKnownWords => "FEW_KNOWN_WORDS",
             AbstentionReason::LowMargin => "LOW_MARGIN",
             AbstentionReason::Neither => "NEITHER",
+            AbstentionReason::Furniture => "FURNITURE",
+            AbstentionReason::NoText => "NO_TEXT",
         }
     }
 }

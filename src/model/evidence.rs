@@ -4,9 +4,9 @@ use hashbrown::HashMap;
 
 use super::Model;
 use crate::{
-    features::{FeatureId, FeatureVector, extract},
+    features::{FeatureId, FeatureVector, extract_text},
     label::LabelId,
-    text::{Document, Field, Span},
+    text::{Field, Span},
 };
 
 /// The most places that are given for one feature: enough to mark it in a text.
@@ -32,12 +32,33 @@ pub struct Place {
     pub span: Span,
 }
 
-/// Returns the `max` strongest features of `document` between the labels `best`, strongest first.
+/// A run of a document whose features were counted by themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    text: &'a str,
+    field: Field,
+    /// Where it starts in its field.
+    start: u32,
+}
+
+impl<'a> Part<'a> {
+    /// Returns the whole `text` of `field`.
+    pub(super) fn whole(text: &'a str, field: Field) -> Part<'a> {
+        Part { text, field, start: 0 }
+    }
+
+    /// Returns the run `span` of the text.
+    pub(super) fn of(text: &'a str, span: Span) -> Part<'a> {
+        Part { text: &text[span.range()], field: Field::Text, start: span.start }
+    }
+}
+
+/// Returns the `max` strongest features of `parts` between the labels `best`, strongest first.
 ///
 /// The prior's difference plus the log-odds of all features is the difference of the scores.
 pub(super) fn find(
     model: &Model,
-    document: &Document<'_>,
+    parts: &[Part<'_>],
     vector: &FeatureVector,
     best: [LabelId; 2],
     max: usize,
@@ -48,7 +69,7 @@ pub(super) fn find(
         b.log_odds.abs().total_cmp(&a.log_odds.abs()).then(a.feature.cmp(&b.feature))
     });
     found.truncate(max);
-    add_places(model, document, &mut found);
+    add_places(model, parts, &mut found);
     found
 }
 
@@ -65,15 +86,17 @@ fn shares(model: &Model, vector: &FeatureVector, [best, second]: [LabelId; 2]) -
         .collect()
 }
 
-fn add_places(model: &Model, document: &Document<'_>, found: &mut [Evidence]) {
+fn add_places(model: &Model, parts: &[Part<'_>], found: &mut [Evidence]) {
     let by_feature: HashMap<FeatureId, usize> =
         found.iter().enumerate().map(|(index, evidence)| (evidence.feature, index)).collect();
-    extract(document, &model.settings.features, |feature| {
-        let Some(id) = model.vocabulary.find(feature.key) else { return };
-        let Some(&index) = by_feature.get(&id) else { return };
-        let places = &mut found[index].places;
-        if places.len() < PLACES_MAX {
-            places.push(Place { field: feature.field, span: feature.span });
-        }
-    });
+    for part in parts {
+        extract_text(part.text, part.field, &model.settings.features, |feature| {
+            let Some(id) = model.vocabulary.find(feature.key) else { return };
+            let Some(&index) = by_feature.get(&id) else { return };
+            let places = &mut found[index].places;
+            if places.len() < PLACES_MAX {
+                places.push(Place { field: feature.field, span: feature.span.shifted(part.start) });
+            }
+        });
+    }
 }

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Calibration, Figures, Model, ModelCard, ModelReference, Settings, Thresholds, Weights,
+    Calibration, Figures, Furniture, FurnitureCalibration, Model, ModelCard, ModelReference,
+    PageReader, Settings, Thresholds, Weights,
 };
 use crate::{
     features::{Vocabulary, VocabularyError},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// The version of the format that this build writes, and the only one that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The largest model file that is read, in bytes. A model of ten million features is smaller.
 pub const MODEL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -157,6 +158,8 @@ struct Header {
     settings: Settings,
     calibration: Calibration,
     thresholds: Thresholds,
+    passage_calibration: Calibration,
+    furniture: Option<FurnitureCalibration>,
     corpus: CorpusHeader,
     figures: Option<Figures>,
     whole: bool,
@@ -198,6 +201,11 @@ impl ModelFile {
         check_header(&header, &labels)?;
         let tables = Tables::new(&tensors, labels.len());
         let log_priors = header.labels.iter().map(|label| label.log_prior).collect();
+        let furniture = match header.furniture {
+            Some(calibration) => Some(Furniture { weights: tables.furniture()?, calibration }),
+            None => None,
+        };
+        let page = PageReader { calibration: header.passage_calibration, furniture };
         let Header { digest, name, version, settings, calibration, thresholds, .. } = header;
         let card = ModelCard {
             label_documents: header.labels.iter().map(|label| label.documents).collect(),
@@ -213,6 +221,7 @@ impl ModelFile {
             weights: Weights::new(log_priors, tables.weights()?),
             calibration,
             thresholds,
+            page,
             settings,
             card,
         };
@@ -266,6 +275,8 @@ impl ModelFile {
             settings: model.settings.clone(),
             calibration: model.calibration.clone(),
             thresholds: model.thresholds.clone(),
+            passage_calibration: model.page.calibration.clone(),
+            furniture: model.page.furniture.as_ref().map(|furniture| furniture.calibration),
             corpus: CorpusHeader {
                 digest: model.card.corpus_digest.clone(),
                 sources: model.card.sources,
@@ -279,11 +290,10 @@ impl ModelFile {
         let ModelFile { model, counts } = self;
         let (names, ends) = model.vocabulary.parts();
         let (features, labels) = (model.vocabulary.len(), model.labels.len());
-        let weights = model.weights.rows().iter().flat_map(|weight| weight.to_le_bytes()).collect();
         let mut tables = vec![
             (NAMES, Table { dtype: Dtype::U8, shape: vec![names.len()], bytes: names.into() }),
             (ENDS, Table::of_u32(ends, vec![features])),
-            (WEIGHTS, Table { dtype: Dtype::F32, shape: vec![features, labels], bytes: weights }),
+            (WEIGHTS, Table::of_f32(model.weights.rows(), vec![features, labels])),
             (SUMS, Table::of_integers(&counts.sums, vec![features, labels])),
             (DOCUMENTS, Table::of_u32(&counts.documents, vec![features])),
             (SOURCES, Table::of_u32(&counts.sources, vec![features])),
@@ -291,6 +301,9 @@ impl ModelFile {
         if !counts.weighted_sums.is_empty() {
             let weighted = Table::of_integers(&counts.weighted_sums, vec![features, labels]);
             tables.push((WEIGHTED_SUMS, weighted));
+        }
+        if let Some(furniture) = &model.page.furniture {
+            tables.push((FURNITURE, Table::of_f32(&furniture.weights, vec![features])));
         }
         tables
     }
@@ -355,12 +368,16 @@ fn check_header(header: &Header, labels: &LabelSet) -> Result<(), UnusableModel>
     value("name or version", is_model_name(&header.name) && is_model_name(&header.version))?;
     value("`neither` label", header.neither.is_some() == labels.neither().is_some())?;
     value("prior", header.labels.iter().all(|label| label.log_prior <= 0.0))?;
-    value("calibration slope", calibration.slope.is_finite())?;
-    let biases = &calibration.biases;
-    value(
-        "calibration bias",
-        biases.len() == labels.len() && biases.iter().all(|b| b.is_finite()),
-    )?;
+    for calibration in [calibration, &header.passage_calibration] {
+        let Calibration { slope, biases } = calibration;
+        value("calibration slope", slope.is_finite())?;
+        let is_finite = biases.iter().all(|bias| bias.is_finite());
+        value("calibration bias", biases.len() == labels.len() && is_finite)?;
+    }
+    if let Some(FurnitureCalibration { slope, words, closed, bias }) = header.furniture {
+        let is_finite = [slope, words, closed, bias].iter().all(|value| value.is_finite());
+        value("calibration of furniture", is_finite)?;
+    }
     let shares = [thresholds.known_share_min, thresholds.margin_min];
     value("threshold", shares.iter().all(|share| (0.0..=1.0).contains(share)))
 }
@@ -368,6 +385,7 @@ fn check_header(header: &Header, labels: &LabelSet) -> Result<(), UnusableModel>
 const NAMES: &str = "vocabulary.names";
 const ENDS: &str = "vocabulary.ends";
 const WEIGHTS: &str = "weights";
+const FURNITURE: &str = "furniture";
 const SUMS: &str = "counts.sums";
 const WEIGHTED_SUMS: &str = "counts.weighted_sums";
 const DOCUMENTS: &str = "counts.documents";
@@ -409,7 +427,15 @@ impl<'a> Tables<'a> {
     }
 
     fn weights(&self) -> Result<Vec<f32>, UnusableModel> {
-        let (_, bytes) = self.bytes(WEIGHTS, &[Dtype::F32], &[self.features, self.labels])?;
+        self.f32s(WEIGHTS, &[self.features, self.labels])
+    }
+
+    fn furniture(&self) -> Result<Vec<f32>, UnusableModel> {
+        self.f32s(FURNITURE, &[self.features])
+    }
+
+    fn f32s(&self, table: &'static str, shape: &[usize]) -> Result<Vec<f32>, UnusableModel> {
+        let (_, bytes) = self.bytes(table, &[Dtype::F32], shape)?;
         let weights: Vec<f32> = words(bytes).map(f32::from_le_bytes).collect();
         let finite = weights.iter().all(|weight| weight.is_finite());
         if finite { Ok(weights) } else { Err(UnusableModel::Value { what: "weight" }) }
@@ -454,6 +480,11 @@ struct Table {
 }
 
 impl Table {
+    fn of_f32(values: &[f32], shape: Vec<usize>) -> Table {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Table { dtype: Dtype::F32, shape, bytes }
+    }
+
     fn of_u32(values: &[u32], shape: Vec<usize>) -> Table {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Table { dtype: Dtype::U32, shape, bytes }

@@ -8,7 +8,10 @@ mod calibration;
 mod decision;
 mod evidence;
 mod file;
+mod furniture;
 mod naive_bayes;
+mod page;
+mod sections;
 mod settings;
 
 use std::cell::RefCell;
@@ -20,13 +23,15 @@ pub use file::{
     FORMAT, MODEL_BYTES_MAX, ModelCounts, ModelFile, ModelFileError, NAME_BYTES_MAX, UnusableModel,
     is_model_name,
 };
+pub use furniture::{Furniture, FurnitureCalibration};
 pub use naive_bayes::Weights;
+pub use page::{PageAnswer, PageReader, PassageAnswer, Section};
 pub use settings::{Estimator, Prior, SelectionSettings, Settings, WeighingSettings};
 
 use crate::{
     features::{FeatureVector, VectorScratch, Vocabulary},
     label::{LabelId, LabelSet},
-    text::Document,
+    text::{Document, Field},
 };
 
 /// A trained model. A retrained one is another `Model`.
@@ -44,6 +49,8 @@ pub struct Model {
     pub calibration: Calibration,
     /// When to abstain.
     pub thresholds: Thresholds,
+    /// What it knows of pages, beyond what it knows of documents.
+    pub page: PageReader,
     /// How the model was trained.
     pub settings: Settings,
     /// What it was trained on, and what was measured.
@@ -114,6 +121,10 @@ thread_local! {
     static SCRATCH: RefCell<VectorScratch> = RefCell::default();
 }
 
+fn with_scratch<T>(work: impl FnOnce(&mut VectorScratch) -> T) -> T {
+    SCRATCH.with_borrow_mut(work)
+}
+
 impl Model {
     /// Returns what the model says of `document`, with at most `evidence_max` features as evidence.
     ///
@@ -126,11 +137,13 @@ impl Model {
     /// assert_eq!(answer.decision, Decision::Label(model.labels.find("promotional").unwrap()));
     /// ```
     pub fn classify(&self, document: &Document<'_>, evidence_max: usize) -> Answer {
-        SCRATCH.with_borrow_mut(|scratch| {
+        with_scratch(|scratch| {
             let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
             let mut answer = self.judge(vector);
             if 0 < evidence_max {
-                answer.evidence = evidence::find(self, document, vector, answer.best, evidence_max);
+                let parts = [Field::Title, Field::Text]
+                    .map(|field| evidence::Part::whole(document.field(field), field));
+                answer.evidence = evidence::find(self, &parts, vector, answer.best, evidence_max);
             }
             answer
         })

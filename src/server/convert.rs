@@ -30,6 +30,7 @@ pub(super) fn description(model: &Model) -> proto::Model {
         weights,
         calibration: _,
         thresholds: _,
+        page: _,
         settings: trained,
         card,
     } = model;
@@ -75,6 +76,8 @@ fn abstention_reason(reason: AbstentionReason) -> proto::AbstentionReason {
         AbstentionReason::FewKnownWords => proto::AbstentionReason::FewKnownWords,
         AbstentionReason::LowMargin => proto::AbstentionReason::LowMargin,
         AbstentionReason::Neither => proto::AbstentionReason::Neither,
+        AbstentionReason::Furniture => proto::AbstentionReason::Furniture,
+        AbstentionReason::NoText => proto::AbstentionReason::NoText,
     }
 }
 

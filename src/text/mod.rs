@@ -3,11 +3,16 @@
 //! A [`Document`] is a text that was checked once, so that no later stage can fail. Its tokens know
 //! where they stood in it, byte for byte. This module knows nothing of labels, features or models.
 
+mod html;
 mod normalize;
+mod passage;
+mod reading;
 mod shape;
 mod token;
 mod tokenize;
 
+pub use passage::{PASSAGE_BYTES_MAX, Passage, PassageKind, ends_sentence, passages};
+pub use reading::Reading;
 pub use token::{Field, Span, Token, TokenKind};
 pub use tokenize::{TOKEN_BYTES_MAX, for_each_token};
 
@@ -17,7 +22,8 @@ pub use tokenize::{TOKEN_BYTES_MAX, for_each_token};
 /// takes some ten milliseconds to classify, so one document cannot hold a worker for long.
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 
-/// A text that is known to be classifiable: not blank, and at most [`DOCUMENT_BYTES_MAX`] long.
+/// A text that is known to be classifiable: its source is not blank, and at most [`DOCUMENT_BYTES_MAX`]
+/// long.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Document<'a> {
     title: &'a str,
@@ -40,6 +46,27 @@ impl<'a> Document<'a> {
             return Err(DocumentError::TooLong { bytes });
         }
         Ok(Document { title, text })
+    }
+
+    /// Checks what a reader sees of a text, whose `title` is known apart from it. The source may not be
+    /// blank; markup alone is a document in which there is nothing to see.
+    pub fn of_reading(
+        title: &'a str,
+        reading: &'a Reading<'_>,
+    ) -> Result<Document<'a>, DocumentError> {
+        let bytes = title.len().saturating_add(reading.source_bytes());
+        if DOCUMENT_BYTES_MAX < bytes {
+            return Err(DocumentError::TooLong { bytes });
+        }
+        if reading.is_blank_source() {
+            return Err(DocumentError::Blank);
+        }
+        Ok(Document { title, text: reading.text() })
+    }
+
+    /// Tells whether there is nothing to see of the text.
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
     }
 
     /// Returns the text of `field`.

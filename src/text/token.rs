@@ -33,6 +33,12 @@ impl Span {
         Span { start: self.start, end: other.end }
     }
 
+    /// Returns the span in a text that starts `bytes` earlier.
+    #[must_use]
+    pub fn shifted(self, bytes: u32) -> Span {
+        Span { start: self.start + bytes, end: self.end + bytes }
+    }
+
     /// Returns the span as a range that slices the field it was taken from.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize

@@ -1,4 +1,4 @@
-//! Held-out scores as a calibration.
+//! Held-out scores as a calibration, and held-out passages as a way to tell furniture.
 
 use crate::{label::LabelId, model::Calibration};
 
@@ -73,6 +73,74 @@ fn gradient(calibration: &Calibration, scores: &[Vec<f64>], truth: &[LabelId]) -
     (slope / n, biases)
 }
 
+/// A passage that is or is not furniture, and what tells.
+pub(super) struct Weighted<const N: usize> {
+    pub(super) inputs: [f64; N],
+    pub(super) is_true: bool,
+}
+
+/// The most steps of Newton's method; fewer than ten are usual.
+const NEWTON_STEPS_MAX: usize = 50;
+
+/// What a coefficient may cost: it keeps them finite where the two kinds do not overlap.
+const NEWTON_RIDGE: f64 = 1e-4;
+
+/// Returns the coefficients and the bias of the logistic regression of `is_true` on the inputs, in which
+/// the true points together weigh as much as the others: `ln (p / (1 − p)) = bias + Σ coefficient · input`.
+///
+/// The loss is convex; Newton's method steps to its minimum.
+pub(super) fn fit_balanced<const N: usize>(points: &[Weighted<N>]) -> ([f64; N], f64) {
+    let n_true = points.iter().filter(|point| point.is_true).count().max(1) as f64;
+    let n_false = (points.len() as f64 - n_true).max(1.0);
+    let mut theta = vec![0.0; N + 1];
+    for _ in 0..NEWTON_STEPS_MAX {
+        let mut gradient: Vec<f64> = theta.iter().map(|value| NEWTON_RIDGE * value).collect();
+        let mut hessian = vec![vec![0.0; N + 1]; N + 1];
+        for (place, row) in hessian.iter_mut().enumerate() {
+            row[place] = NEWTON_RIDGE;
+        }
+        for point in points {
+            let share = 0.5 / if point.is_true { n_true } else { n_false };
+            let inputs: Vec<f64> = point.inputs.iter().copied().chain([1.0]).collect();
+            let z: f64 = theta.iter().zip(&inputs).map(|(value, input)| value * input).sum();
+            let p = 1.0 / (1.0 + (-z).exp());
+            let excess = p - f64::from(u8::from(point.is_true));
+            for (row, &input) in inputs.iter().enumerate() {
+                gradient[row] += share * excess * input;
+                for (column, &other) in inputs.iter().enumerate() {
+                    hessian[row][column] += share * p * (1.0 - p) * input * other;
+                }
+            }
+        }
+        let step = solve(hessian, gradient);
+        theta.iter_mut().zip(&step).for_each(|(value, step)| *value -= step);
+        if step.iter().all(|step| step.abs() < 1e-9) {
+            break;
+        }
+    }
+    (std::array::from_fn(|place| theta[place]), theta[N])
+}
+
+/// Solves `matrix · x = right` for a symmetric positive definite matrix, by elimination.
+fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
+    let n = right.len();
+    for pivot in 0..n {
+        let pivot_row = matrix[pivot].clone();
+        for row in pivot + 1..n {
+            let factor = matrix[row][pivot] / pivot_row[pivot];
+            for (value, above) in matrix[row].iter_mut().zip(&pivot_row).skip(pivot) {
+                *value -= factor * above;
+            }
+            right[row] -= factor * right[pivot];
+        }
+    }
+    for row in (0..n).rev() {
+        let known: f64 = (row + 1..n).map(|column| matrix[row][column] * right[column]).sum();
+        right[row] = (right[row] - known) / matrix[row][row];
+    }
+    right
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +160,28 @@ mod tests {
         let truth: Vec<LabelId> = (0..100).map(|n| LabelId(u16::from(n % 4 < 2))).collect();
         let calibration = fit(&scores, &truth, 2);
         assert!(calibration.slope < 0.01, "{calibration:?}");
+    }
+
+    #[test]
+    fn a_balanced_logistic_regression_finds_its_coefficients() {
+        // With one input that is 0 or 1 the minimum is known: the log-odds of the shares. Input 1 has
+        // 3 of 4 true, input 0 has 1 of 4.
+        let point = |input: f64, is_true| Weighted { inputs: [input], is_true };
+        let mut points = Vec::new();
+        for _ in 0..3 {
+            points.extend([point(1.0, true), point(0.0, false)]);
+        }
+        points.extend([point(1.0, false), point(0.0, true)]);
+        let ([slope], bias) = fit_balanced(&points);
+        assert!((bias + 3f64.ln()).abs() < 0.01, "bias={bias}");
+        assert!((slope - 2.0 * 3f64.ln()).abs() < 0.02, "slope={slope}");
+    }
+
+    #[test]
+    fn points_that_do_not_overlap_get_finite_coefficients() {
+        let points: Vec<Weighted<1>> =
+            (0..10).map(|n| Weighted { inputs: [f64::from(n)], is_true: 5 <= n }).collect();
+        let ([slope], bias) = fit_balanced(&points);
+        assert!(slope.is_finite() && bias.is_finite() && 0.0 < slope, "{slope} {bias}");
     }
 }

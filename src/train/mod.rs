@@ -12,6 +12,7 @@ mod calibrate;
 mod collect;
 mod counts;
 mod fit;
+mod pages;
 mod sample;
 mod select;
 mod strata;
@@ -20,7 +21,7 @@ mod weigh;
 
 use std::num::NonZeroUsize;
 
-use rayon::prelude::*;
+use rayon::{iter::Either, prelude::*};
 
 pub use collect::{Collected, collect};
 pub use counts::{Count, Counts, FeatureCounts};
@@ -29,16 +30,17 @@ pub use sample::{SAMPLE_BYTES_MAX, Sample};
 pub use strata::{Strata, Stratum};
 
 use crate::{
-    corpus::{BadRow, CorpusError, Rows, Unit, folds},
+    corpus::{BadRow, CorpusError, Example, Rows, Unit, folds},
     eval::{Metrics, Outcome},
     features::{FeatureSettings, Norm, TermFrequency, ValueSettings, VectorScratch, Vocabulary},
     label::{LabelId, LabelSet, LabelSetError},
     model::{
         Calibration, Estimator, Figures, Model, ModelCard, ModelCounts, ModelFile, ModelReference,
-        Prior, SelectionSettings, Settings, Thresholds, WeighingSettings, Weights,
+        PageReader, Prior, SelectionSettings, Settings, Thresholds, WeighingSettings, Weights,
     },
-    text::Document,
+    text::{Document, ends_sentence},
 };
+use pages::{FoldModels, FurnitureExample, TrainingPassage};
 use weigh::{Training, TrainingDocument};
 
 /// What to train, and how.
@@ -50,6 +52,8 @@ pub struct Config {
     pub version: Option<String>,
     /// The label that stands for "neither", if the corpus has it.
     pub neither: String,
+    /// The label of examples of page furniture, if the corpus has any. It is not one of the model's.
+    pub furniture: String,
     /// How to estimate.
     pub settings: Settings,
     /// The number of folds that are held out in turn; below 2, nothing is measured.
@@ -134,7 +138,7 @@ pub fn train(rows: Rows, config: &Config) -> Result<Trained, TrainError> {
 /// Trains a model on what was collected from a corpus.
 pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, TrainError> {
     let Collected { counts, sample, bad_rows, first_bad_row } = collected;
-    let labels = labels(&counts.strata, &config.neither)?;
+    let labels = labels(&counts.strata, config)?;
     let settings = &config.settings;
     let kept = select::select(&counts, &settings.selection);
     if kept.is_empty() {
@@ -146,7 +150,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     let Counts { digest, strata, features: _ } = counts;
     let vocabulary = Vocabulary::of_sorted((0..kept.len()).map(|feature| kept.name(feature)))
         .expect("names are sorted, and differ");
-    let documents = documents(sample, &vocabulary, &labels, settings);
+    let (documents, furniture) = documents(sample, &vocabulary, &labels, settings);
     let training = Training::new(&strata, &kept, &labels, settings, documents);
 
     let label_documents = training.label_documents(None);
@@ -157,9 +161,12 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     );
     let (sums, rows) = last?;
     let held_out = held_out?;
-    let calibration = match &held_out {
-        Some(held_out) => calibrate::fit(&held_out.scores, &held_out.truth, labels.len()),
-        None => Calibration::none(labels.len()),
+    let (calibration, page) = match &held_out {
+        Some(held_out) => (
+            calibrate::fit(&held_out.scores, &held_out.truth, labels.len()),
+            pages::reader(&training, &furniture, &held_out.folds)?,
+        ),
+        None => (Calibration::none(labels.len()), PageReader::none(labels.len())),
     };
     let version = config.version.clone().unwrap_or_else(|| digest.hex()[..12].to_owned());
     let mut model = Model {
@@ -169,6 +176,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
         weights: Weights::new(log_priors, rows),
         calibration,
         thresholds: Thresholds { words_min: 1, known_share_min: 0.25, margin_min: 0.0 },
+        page,
         settings: settings.clone(),
         card: ModelCard {
             label_documents,
@@ -192,9 +200,9 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics })
 }
 
-fn labels(strata: &Strata, neither: &str) -> Result<LabelSet, TrainError> {
+fn labels(strata: &Strata, config: &Config) -> Result<LabelSet, TrainError> {
     let names = strata.documents().iter().map(|(stratum, _)| stratum.label.clone());
-    let labels = LabelSet::new(names, neither)?;
+    let labels = LabelSet::new(names.filter(|name| *name != config.furniture), &config.neither)?;
     for name in labels.names() {
         let of_label = strata.documents().iter().filter(|(stratum, _)| stratum.label == *name);
         if of_label.map(|(_, documents)| documents).sum::<u64>() < 2 {
@@ -204,25 +212,33 @@ fn labels(strata: &Strata, neither: &str) -> Result<LabelSet, TrainError> {
     Ok(labels)
 }
 
-/// Returns the sample's examples as vectors, with their labels and sources.
+/// Returns the sample's examples as vectors: the documents of the labels, and the furniture.
 fn documents(
     sample: Sample,
     vocabulary: &Vocabulary,
     labels: &LabelSet,
     settings: &Settings,
-) -> Vec<TrainingDocument> {
+) -> (Vec<TrainingDocument>, Vec<FurnitureExample>) {
+    let read = |scratch: &mut VectorScratch, (key, example): (u64, Example)| {
+        let title = example.title.as_deref().unwrap_or_default();
+        let document = Document::with_title(title, &example.text)
+            .expect("an example's text was checked when it was read");
+        let vector = scratch.count(&document, &settings.features, vocabulary).clone();
+        let Some(label) = labels.find(&example.label) else {
+            let is_closed = ends_sentence(example.text.trim_end());
+            let passage = TrainingPassage { vector, is_closed };
+            return Either::Right(FurnitureExample { passage, key });
+        };
+        let passages = pages::sample_passages(&example.text, scratch, vocabulary, settings);
+        let source = example.source;
+        let values = settings.values;
+        Either::Left(TrainingDocument::new(label, source, key, vector, passages, values))
+    };
     sample
         .into_examples()
         .into_par_iter()
-        .map_init(VectorScratch::default, |scratch, (key, example)| {
-            let title = example.title.as_deref().unwrap_or_default();
-            let document = Document::with_title(title, &example.text)
-                .expect("an example's text was checked when it was read");
-            let label = labels.find(&example.label).expect("every example was counted");
-            let vector = scratch.count(&document, &settings.features, vocabulary).clone();
-            TrainingDocument::new(label, example.source, key, vector, settings.values)
-        })
-        .collect()
+        .map_init(VectorScratch::default, read)
+        .partition_map(|example| example)
 }
 
 fn log_priors(
@@ -251,6 +267,7 @@ fn log_priors(
 /// The scores of documents by models that were trained without them.
 struct HeldOut<'a> {
     method: String,
+    folds: FoldModels,
     scores: Vec<Vec<f64>>,
     truth: Vec<LabelId>,
     documents: &'a [TrainingDocument],
@@ -306,6 +323,7 @@ fn held_out_scores<'a>(
     Ok(Some(HeldOut {
         method: format!("{n_folds} folds, {what}"),
         scores: scores.collect(),
+        folds: FoldModels { fold_of: folds.fold_of, models },
         truth: documents.iter().map(|document| document.label).collect(),
         documents,
     }))

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::{
     FeatureCounts, FitError, Strata, Stratum,
     fit::{self, LogLikelihoods},
+    pages::{self, TrainingPassage},
     select,
 };
 use crate::{
@@ -36,6 +37,8 @@ const WEIGHT_MAX: f64 = 65_536.0;
 pub(super) struct TrainingDocument {
     pub(super) label: LabelId,
     pub(super) vector: FeatureVector,
+    /// Some of its passages, by which reading pages is learned.
+    pub(super) passages: Vec<TrainingPassage>,
     source: Option<String>,
     /// A hash of the content.
     key: u64,
@@ -49,11 +52,12 @@ impl TrainingDocument {
         source: Option<String>,
         key: u64,
         vector: FeatureVector,
+        passages: Vec<TrainingPassage>,
         values: ValueSettings,
     ) -> TrainingDocument {
         let scale = values.scale(vector.occurrences);
         let steps = std::array::from_fn(|tf| steps(values, u32::try_from(tf).unwrap_or(0), scale));
-        TrainingDocument { label, vector, source, key, steps }
+        TrainingDocument { label, vector, passages, source, key, steps }
     }
 
     /// Returns what the document is when folds are made.
@@ -88,9 +92,10 @@ pub(super) struct Training<'a> {
     strata: &'a Strata,
     /// The features that are kept.
     features: &'a FeatureCounts,
-    stratum_labels: Vec<LabelId>,
-    labels: usize,
-    settings: &'a Settings,
+    /// The label of each stratum; none if it is one of furniture.
+    stratum_labels: Vec<Option<LabelId>>,
+    pub(super) labels: usize,
+    pub(super) settings: &'a Settings,
 }
 
 impl<'a> Training<'a> {
@@ -101,16 +106,16 @@ impl<'a> Training<'a> {
         settings: &'a Settings,
         documents: Vec<TrainingDocument>,
     ) -> Training<'a> {
-        let label_of = |stratum: &Stratum| {
-            labels.find(&stratum.label).expect("labels are those of the strata")
-        };
-        let stratum_labels: Vec<LabelId> =
+        let label_of = |stratum: &Stratum| labels.find(&stratum.label);
+        let stratum_labels: Vec<Option<LabelId>> =
             strata.documents().iter().map(|(stratum, _)| label_of(stratum)).collect();
         let places: BTreeMap<(LabelId, Option<&str>), usize> = strata
             .documents()
             .iter()
             .enumerate()
-            .map(|(place, (stratum, _))| ((label_of(stratum), stratum.source.as_deref()), place))
+            .filter_map(|(place, (stratum, _))| {
+                Some(((label_of(stratum)?, stratum.source.as_deref()), place))
+            })
             .collect();
         let document_strata = documents
             .iter()
@@ -153,8 +158,10 @@ impl<'a> Training<'a> {
     /// Returns the number of documents of each label.
     pub(super) fn label_documents(&self, without: Option<&Without<'_>>) -> Vec<u64> {
         let mut documents = vec![0; self.labels];
-        for (&label, n) in self.stratum_labels.iter().zip(self.stratum_documents(without)) {
-            documents[label.index()] += n;
+        for (label, n) in self.stratum_labels.iter().zip(self.stratum_documents(without)) {
+            if let Some(label) = label {
+                documents[label.index()] += n;
+            }
         }
         documents
     }
@@ -239,11 +246,12 @@ impl<'a> Training<'a> {
             documents.iter().map(|&n| if n == 0 { 0.0 } else { weight(n) }).collect();
         let mut totals = vec![(0.0, 0.0); self.labels];
         for ((label, &n), raw) in self.stratum_labels.iter().zip(&documents).zip(&raw) {
+            let Some(label) = label else { continue };
             totals[label.index()].0 += n as f64;
             totals[label.index()].1 += n as f64 * raw;
         }
         let factors = self.stratum_labels.iter().map(|label| {
-            let (documents, raw) = totals[label.index()];
+            let (documents, raw) = label.map_or((0.0, 0.0), |label| totals[label.index()]);
             if raw == 0.0 { 0.0 } else { documents / raw }
         });
         raw.iter().zip(factors).map(|(raw, factor)| raw * factor).collect()
@@ -266,9 +274,30 @@ impl<'a> Training<'a> {
         sums.par_chunks_exact_mut(self.labels).enumerate().for_each(|(feature, row)| {
             for count in self.features.counts(feature) {
                 let stratum = count.stratum as usize;
-                row[self.stratum_labels[stratum].index()] += weights[stratum] * count.steps;
+                if let Some(label) = self.stratum_labels[stratum] {
+                    row[label.index()] += weights[stratum] * count.steps;
+                }
             }
         });
+        sums
+    }
+
+    /// Returns the plain sums of content without the documents that are held out, and those of furniture,
+    /// a row a feature.
+    pub(super) fn content_and_furniture_sums(&self, without: Option<&Without<'_>>) -> Vec<u64> {
+        let mut sums = vec![0; self.features.len() * 2];
+        sums.par_chunks_exact_mut(2).enumerate().for_each(|(feature, row)| {
+            for count in self.features.counts(feature) {
+                let label = self.stratum_labels[count.stratum as usize];
+                row[usize::from(label.is_none())] += count.steps;
+            }
+        });
+        let held_out = without.map_or(&[][..], |without| without.held_out);
+        for (document, _) in self.documents.iter().zip(held_out).filter(|(_, out)| **out) {
+            for (feature, steps) in pages::steps(&document.vector, self.settings.values) {
+                sums[2 * feature.index()] -= steps;
+            }
+        }
         sums
     }
 

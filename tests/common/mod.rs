@@ -8,7 +8,7 @@ use newsdesk::{
     features::{FeatureSettings, Norm, TermFrequency, ValueSettings, Vocabulary},
     label::LabelSet,
     model::{
-        Calibration, Estimator, Figures, Model, ModelCard, ModelReference, Prior,
+        Calibration, Estimator, Figures, Model, ModelCard, ModelReference, PageReader, Prior,
         SelectionSettings, Settings, Thresholds, WeighingSettings, Weights,
     },
     proto::{
@@ -69,6 +69,7 @@ pub fn tiny_model() -> Model {
         weights: Weights::new([0.42f64, 0.2, 0.38].map(f64::ln).to_vec(), rows),
         calibration: Calibration::none(3),
         thresholds: Thresholds { words_min: 2, known_share_min: 0.2, margin_min: 0.1 },
+        page: PageReader::none(3),
         settings: tiny_settings(),
         card: ModelCard {
             label_documents: vec![42, 20, 38],

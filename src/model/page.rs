@@ -1,0 +1,299 @@
+//! A page: what each of its passages says, and which of them are its main section.
+
+use super::{
+    Answer, Calibration, Decision, Evidence, Furniture, Model,
+    decision::{AbstentionReason, best_two},
+    evidence::{self, Part},
+    sections::{Observation, Posterior, posteriors},
+};
+use crate::{
+    features::{FeatureVector, VectorScratch},
+    label::LabelId,
+    text::{Document, Field, Passage, PassageKind, Span},
+};
+
+/// What a model knows of pages, beyond what it knows of documents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageReader {
+    /// How the scores of a single passage become probabilities. Passages are short, and so say less than
+    /// whole documents do.
+    pub calibration: Calibration,
+    /// What it knows of furniture, if it was trained on any.
+    pub furniture: Option<Furniture>,
+}
+
+impl PageReader {
+    /// Returns a reader that takes scores as they are, and knows no furniture.
+    pub fn none(labels: usize) -> PageReader {
+        PageReader { calibration: Calibration::none(labels), furniture: None }
+    }
+}
+
+/// What a model says of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageAnswer {
+    /// What it says of the main section, title included: scores, probabilities and evidence are those of
+    /// its features alone.
+    pub answer: Answer,
+    /// What it says of each passage, in order.
+    pub passages: Vec<PassageAnswer>,
+    /// The sections, in the order of their first passages.
+    pub sections: Vec<Section>,
+}
+
+/// What a model says of a passage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassageAnswer {
+    /// Where it stands in the text.
+    pub span: Span,
+    /// The label, or why there is none.
+    pub decision: Decision,
+    /// The probability of each label, in the order of the labels, given the whole page. With
+    /// `furniture`, they sum to 1.
+    pub probabilities: Vec<f64>,
+    /// The probability that it is page furniture.
+    pub furniture: f64,
+    /// The score of each label by the passage's own features, in the order of the labels.
+    pub scores: Vec<f64>,
+    /// The place of its section among the page's.
+    pub section: usize,
+    /// The two labels that its evidence is between: those which are likeliest by its own features.
+    pub best: [LabelId; 2],
+    /// The features of the passage that weigh most between those two, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A run of passages that belong together; other sections may interrupt it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The label of its passages, or why they have none.
+    pub decision: Decision,
+    /// The number of its passages.
+    pub passages: usize,
+    /// Whether it is what the page is about.
+    pub is_main: bool,
+}
+
+/// A passage, and its features.
+struct Read {
+    passage: Passage,
+    vector: FeatureVector,
+    scores: Vec<f64>,
+}
+
+impl Model {
+    /// Returns what the model says of a page: of its main section, and of each of the `passages` of
+    /// `document`'s text. At most `evidence_max` features are given as evidence for each.
+    ///
+    /// ```
+    /// use newsdesk::text::{Document, passages};
+    ///
+    /// let model = newsdesk::default_model();
+    /// let text = "Envoys sign a ceasefire\n\nThe foreign ministers signed the treaty, and troops withdrew.";
+    /// let page = model.classify_page(&Document::new(text).unwrap(), &passages(text), 0);
+    /// assert_eq!(page.passages.len(), 2);
+    /// assert_eq!(page.passages[0].section, page.passages[1].section);
+    /// ```
+    pub fn classify_page(
+        &self,
+        document: &Document<'_>,
+        passages: &[Passage],
+        evidence_max: usize,
+    ) -> PageAnswer {
+        super::with_scratch(|scratch| {
+            let title = self.read(document.field(Field::Title), TITLE, scratch);
+            let text = document.field(Field::Text);
+            let reads: Vec<Read> = passages
+                .iter()
+                .map(|&passage| self.read(&text[passage.span.range()], passage, scratch))
+                .collect();
+            let posteriors = self.posteriors(&title, &reads);
+            let states: Vec<Decision> =
+                posteriors.iter().map(|posterior| self.decide_passage(posterior)).collect();
+            let (sections, section_of) = sections(&reads, &states);
+            let main = sections.iter().position(|section| section.is_main);
+            let in_main = |at: usize| main.is_none_or(|main| section_of[at] == main);
+            let mut answer = self.answer_main(document, &title, &reads, in_main, evidence_max);
+            answer.decision = main_decision(&answer, &states);
+            let passages = reads
+                .into_iter()
+                .zip(posteriors)
+                .zip(states.into_iter().zip(section_of))
+                .map(|((read, posterior), (decision, section))| {
+                    self.answer_passage(text, read, posterior, decision, section, evidence_max)
+                })
+                .collect();
+            PageAnswer { answer, passages, sections }
+        })
+    }
+
+    fn read(&self, text: &str, passage: Passage, scratch: &mut VectorScratch) -> Read {
+        let settings = &self.settings;
+        let vector = scratch.count_text(text, &settings.features, &self.vocabulary).clone();
+        let scores = self.weights.scores(&vector, settings.values);
+        Read { passage, vector, scores }
+    }
+
+    /// Returns the posterior of each passage. A title stands before the text as its first heading.
+    fn posteriors(&self, title: &Read, reads: &[Read]) -> Vec<Posterior> {
+        let has_title = 0 < title.vector.occurrences;
+        let titles = has_title.then_some(title).into_iter();
+        let observations: Vec<Observation> =
+            titles.chain(reads).map(|read| self.observe(read)).collect();
+        let mut posteriors = posteriors(&observations);
+        posteriors.drain(..usize::from(has_title));
+        posteriors
+    }
+
+    fn observe(&self, read: &Read) -> Observation {
+        let Read { passage, vector, scores } = read;
+        let PageReader { calibration, furniture } = &self.page;
+        let probabilities = calibration.probabilities(scores);
+        let furniture_log_odds = match (furniture, passage.kind) {
+            (Some(furniture), PassageKind::Heading | PassageKind::Body) => {
+                furniture.log_odds(vector, self.settings.values, passage.is_closed)
+            }
+            // A row of stars belongs to what it stands in.
+            (_, PassageKind::Rule) | (None, _) => f64::NEG_INFINITY,
+        };
+        let says_nothing = vector.features.is_empty();
+        let likelihoods = probabilities.iter().zip(self.weights.log_priors());
+        Observation {
+            label_log_likelihoods: likelihoods
+                .map(|(p, log_prior)| if says_nothing { 0.0 } else { p.ln() - log_prior })
+                .collect(),
+            furniture_log_odds,
+            kind: passage.kind,
+        }
+    }
+
+    fn decide_passage(&self, posterior: &Posterior) -> Decision {
+        let [best, second] =
+            best_two(&posterior.labels).map(|label| posterior.labels[label.index()]);
+        let label = best_two(&posterior.labels)[0];
+        if best < posterior.furniture {
+            Decision::Abstain(AbstentionReason::Furniture)
+        } else if Some(label) == self.labels.neither() {
+            Decision::Abstain(AbstentionReason::Neither)
+        } else if best - second < self.thresholds.margin_min {
+            Decision::Abstain(AbstentionReason::LowMargin)
+        } else {
+            Decision::Label(label)
+        }
+    }
+
+    /// Returns what the model says of the title and the passages that are `in_main`.
+    fn answer_main(
+        &self,
+        document: &Document<'_>,
+        title: &Read,
+        reads: &[Read],
+        in_main: impl Fn(usize) -> bool,
+        evidence_max: usize,
+    ) -> Answer {
+        let main = reads.iter().enumerate().filter(|&(at, _)| in_main(at)).map(|(_, read)| read);
+        let vectors = [title].into_iter().chain(main.clone()).map(|read| &read.vector);
+        let vector = FeatureVector::sum(vectors);
+        let mut answer = self.judge(&vector);
+        if 0 < evidence_max {
+            let text = document.field(Field::Text);
+            let title = Part::whole(document.field(Field::Title), Field::Title);
+            let parts = main.map(|read| Part::of(text, read.passage.span));
+            let parts: Vec<Part<'_>> = [title].into_iter().chain(parts).collect();
+            answer.evidence = evidence::find(self, &parts, &vector, answer.best, evidence_max);
+        }
+        answer
+    }
+
+    fn answer_passage(
+        &self,
+        text: &str,
+        read: Read,
+        posterior: Posterior,
+        decision: Decision,
+        section: usize,
+        evidence_max: usize,
+    ) -> PassageAnswer {
+        let Read { passage, vector, scores } = read;
+        let best = best_two(&self.page.calibration.probabilities(&scores));
+        let evidence = if 0 < evidence_max {
+            let parts = [Part::of(text, passage.span)];
+            evidence::find(self, &parts, &vector, best, evidence_max)
+        } else {
+            Vec::new()
+        };
+        PassageAnswer {
+            span: passage.span,
+            decision,
+            probabilities: posterior.labels,
+            furniture: posterior.furniture,
+            scores,
+            section,
+            best,
+            evidence,
+        }
+    }
+}
+
+/// How a title looks among passages.
+const TITLE: Passage =
+    Passage { span: Span { start: 0, end: 0 }, kind: PassageKind::Heading, is_closed: false };
+
+/// Returns the page's decision: that of its main section, unless there is nothing but furniture.
+fn main_decision(answer: &Answer, states: &[Decision]) -> Decision {
+    let furniture = Decision::Abstain(AbstentionReason::Furniture);
+    let nothing_else = !states.is_empty() && states.iter().all(|&state| state == furniture);
+    if nothing_else { furniture } else { answer.decision }
+}
+
+/// Returns the sections, and the section of each passage.
+///
+/// A section goes on after an interruption if the text goes on: with a paragraph, not with a heading.
+fn sections(reads: &[Read], states: &[Decision]) -> (Vec<Section>, Vec<usize>) {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut section_of: Vec<usize> = Vec::with_capacity(reads.len());
+    for (read, &decision) in reads.iter().zip(states) {
+        let last = section_of.last().copied().filter(|&last| sections[last].decision == decision);
+        let resumed = || sections.iter().rposition(|section| section.decision == decision);
+        let goes_on = read.passage.kind != PassageKind::Heading;
+        let section = match last.or_else(|| goes_on.then(resumed).flatten()) {
+            Some(section) => section,
+            None => {
+                sections.push(Section { decision, passages: 0, is_main: false });
+                sections.len() - 1
+            }
+        };
+        sections[section].passages += 1;
+        section_of.push(section);
+    }
+    if let Some(main) = main_section(reads, &sections, &section_of) {
+        sections[main].is_main = true;
+    }
+    (sections, section_of)
+}
+
+/// What a passage that does not continue running text counts, as a share of its length: headings and
+/// teasers are many on a page, and each says what is elsewhere.
+const TEASER_SHARE: f64 = 0.25;
+
+/// What the first section of content counts more than others: pages begin with what they are about.
+const FIRST_SECTION_FACTOR: f64 = 1.5;
+
+/// Returns the section that the page is about: the one with the most running text. Furniture never is.
+fn main_section(reads: &[Read], sections: &[Section], section_of: &[usize]) -> Option<usize> {
+    let furniture = Decision::Abstain(AbstentionReason::Furniture);
+    let mut lengths = vec![0.0; sections.len()];
+    let mut last_kind = vec![PassageKind::Heading; sections.len()];
+    for (read, &section) in reads.iter().zip(section_of) {
+        let Passage { span, kind, .. } = read.passage;
+        let continues = kind == PassageKind::Body && last_kind[section] == PassageKind::Body;
+        let share = if continues { 1.0 } else { TEASER_SHARE };
+        lengths[section] += share * span.range().len() as f64;
+        last_kind[section] = kind;
+    }
+    let first = sections.iter().position(|section| section.decision != furniture)?;
+    lengths[first] *= FIRST_SECTION_FACTOR;
+    let content = (0..sections.len()).filter(|&at| sections[at].decision != furniture);
+    // Of equals, the first.
+    content.rev().max_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))
+}

@@ -1,0 +1,156 @@
+//! Held-out passages as what a model knows of pages.
+//!
+//! A page is read passage by passage, and passages are short. So a few passages of each document, and
+//! all examples of furniture, are scored by models that were trained without them; how sure the model may
+//! be of a passage, and what furniture looks like, is fitted on those scores.
+
+use super::{
+    FitError,
+    calibrate::{self, Weighted},
+    fit,
+    weigh::{Training, Without},
+};
+use crate::{
+    features::{
+        FeatureId, FeatureVector, STEPS_PER_UNIT, ValueSettings, VectorScratch, Vocabulary,
+    },
+    model::{Estimator, Furniture, FurnitureCalibration, PageReader, Settings, Weights},
+    text::{Passage, PassageKind, passages},
+};
+
+/// A passage of a training document, or an example of furniture.
+pub(super) struct TrainingPassage {
+    pub(super) vector: FeatureVector,
+    pub(super) is_closed: bool,
+}
+
+/// An example of page furniture.
+pub(super) struct FurnitureExample {
+    pub(super) passage: TrainingPassage,
+    /// A hash of the content.
+    pub(super) key: u64,
+}
+
+/// Returns the first passage of `text`, the middle one and the last: what a page shows of it most.
+pub(super) fn sample_passages(
+    text: &str,
+    scratch: &mut VectorScratch,
+    vocabulary: &Vocabulary,
+    settings: &Settings,
+) -> Vec<TrainingPassage> {
+    let all: Vec<Passage> =
+        passages(text).into_iter().filter(|passage| passage.kind != PassageKind::Rule).collect();
+    let Some(last) = all.len().checked_sub(1) else { return Vec::new() };
+    let mut places = vec![0, last / 2, last];
+    places.dedup();
+    places
+        .into_iter()
+        .map(|place| {
+            let Passage { span, is_closed, .. } = all[place];
+            let text = &text[span.range()];
+            let vector = scratch.count_text(text, &settings.features, vocabulary).clone();
+            TrainingPassage { vector, is_closed }
+        })
+        .filter(|passage| !passage.vector.features.is_empty())
+        .collect()
+}
+
+/// Models that were trained without a part of the documents each.
+pub(super) struct FoldModels {
+    /// The fold that each document is held out in.
+    pub(super) fold_of: Vec<usize>,
+    /// The model of each fold.
+    pub(super) models: Vec<Weights>,
+}
+
+/// Returns what the held-out passages tell of pages.
+pub(super) fn reader(
+    training: &Training<'_>,
+    furniture: &[FurnitureExample],
+    folds: &FoldModels,
+) -> Result<PageReader, FitError> {
+    let values = training.settings.values;
+    let (mut scores, mut truth) = (Vec::new(), Vec::new());
+    for (document, &fold) in training.documents.iter().zip(&folds.fold_of) {
+        for passage in &document.passages {
+            scores.push(folds.models[fold].scores(&passage.vector, values));
+            truth.push(document.label);
+        }
+    }
+    let calibration = calibrate::fit(&scores, &truth, training.labels);
+    let furniture = match furniture {
+        [] => None,
+        examples => Some(learn_furniture(training, examples, folds)?),
+    };
+    Ok(PageReader { calibration, furniture })
+}
+
+fn learn_furniture(
+    training: &Training<'_>,
+    examples: &[FurnitureExample],
+    folds: &FoldModels,
+) -> Result<Furniture, FitError> {
+    let n_folds = folds.models.len();
+    let mut points: Vec<Weighted<3>> = Vec::new();
+    for fold in 0..n_folds {
+        let held_out: Vec<bool> = folds.fold_of.iter().map(|&of| of == fold).collect();
+        let is_held_out = |example: &FurnitureExample| example.key % n_folds as u64 == fold as u64;
+        let without = Without { held_out: &held_out };
+        let weights = weights(training, Some(&without), examples, is_held_out)?;
+        let found = uncalibrated(weights);
+        let mut add = |passage: &TrainingPassage, is_furniture: bool| {
+            let inputs = found.inputs(&passage.vector, training.settings.values, passage.is_closed);
+            points.push(Weighted { inputs, is_true: is_furniture });
+        };
+        let documents = training.documents.iter().zip(&held_out).filter(|(_, out)| **out);
+        documents
+            .flat_map(|(document, _)| &document.passages)
+            .for_each(|passage| add(passage, false));
+        examples.iter().filter(|example| is_held_out(example)).for_each(|e| add(&e.passage, true));
+    }
+    let ([slope, words, closed], bias) = calibrate::fit_balanced(&points);
+    let calibration = FurnitureCalibration { slope, words, closed, bias };
+    Ok(Furniture { calibration, ..uncalibrated(weights(training, None, examples, |_| false)?) })
+}
+
+fn uncalibrated(weights: Vec<f32>) -> Furniture {
+    let calibration = FurnitureCalibration { slope: 1.0, words: 0.0, closed: 0.0, bias: 0.0 };
+    Furniture { weights, calibration }
+}
+
+/// Returns the log-odds of each feature between furniture and content, by naive Bayes.
+fn weights(
+    training: &Training<'_>,
+    without: Option<&Without<'_>>,
+    examples: &[FurnitureExample],
+    is_held_out: impl Fn(&FurnitureExample) -> bool,
+) -> Result<Vec<f32>, FitError> {
+    let Settings { values, smoothing, .. } = *training.settings;
+    let mut sums = training.content_and_furniture_sums(without);
+    for example in examples.iter().filter(|example| is_held_out(example)) {
+        for (feature, steps) in steps(&example.passage.vector, values) {
+            let sum = &mut sums[2 * feature.index() + 1];
+            *sum = sum.saturating_sub(steps);
+        }
+    }
+    let units: Vec<f64> = sums.iter().map(|&steps| steps as f64 / STEPS_PER_UNIT).collect();
+    let kept = vec![true; units.len() / 2];
+    let by_label = fit::weights(
+        fit::log_likelihoods_by_formula,
+        Estimator::OneVsRest,
+        smoothing,
+        &units,
+        2,
+        &kept,
+    )?;
+    Ok(by_label.chunks_exact(2).map(|row| row[1]).collect())
+}
+
+/// Returns each feature and its value in steps.
+pub(super) fn steps(
+    vector: &FeatureVector,
+    values: ValueSettings,
+) -> impl Iterator<Item = (FeatureId, u64)> {
+    let scale = values.scale(vector.occurrences);
+    vector.features.iter().map(move |&(feature, tf)| (feature, values.steps(tf, scale)))
+}
