@@ -124,7 +124,7 @@ fn json(model: &Model, metrics: &Metrics) -> Value {
         "labels": names,
         "confusion": metrics.confusion,
         "abstentions": abstentions,
-        "model": super::classify::model_json(model),
+        "model": super::answer::ModelJson::of(model),
     })
 }
 

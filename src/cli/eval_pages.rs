@@ -34,10 +34,9 @@ fn outcome(model: &Model, row: &Row) -> anyhow::Result<PageOutcome> {
 }
 
 fn measure(model: &Model, example: &PageExample) -> anyhow::Result<PageOutcome> {
-    let reading =
-        if example.is_html { Reading::html(&example.text) } else { Reading::plain(&example.text) };
+    let reading = Reading::new(&example.text, example.markup);
     let document = Document::of_reading("", &reading)?;
-    let answer = model.classify_page(&document, &reading.passages(), 0);
+    let answer = model.classify_page(&document, &reading.passages()?, 0);
     Ok(PageOutcome::new(&model.labels, &answer, example, reading.text())?)
 }
 
@@ -63,7 +62,7 @@ fn json(model: &Model, metrics: &PageMetrics) -> Value {
         .iter()
         .map(|((truth, answer), n)| json!({"label": truth, "answer": answer, "passages": n}));
     object.insert("confusion".into(), confusion.collect());
-    object.insert("model".into(), super::classify::model_json(model));
+    object.insert("model".into(), json!(super::answer::ModelJson::of(model)));
     Value::Object(object)
 }
 

@@ -102,7 +102,7 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         })
         .collect();
     json!({
-        "model": super::classify::model_json(model),
+        "model": super::answer::ModelJson::of(model),
         "size_bytes": model.card.size_bytes,
         "features": model.vocabulary.len(),
         "corpus": {"sources": model.card.sources, "digest": model.card.corpus_digest},

@@ -1,11 +1,16 @@
 //! What was typed → what the library is told. One subcommand a file.
 
+mod answer;
 mod classify;
+mod clean;
 mod eval;
 mod eval_pages;
+mod input;
 mod inspect;
 mod remote;
 mod serve;
+mod show;
+mod show_html;
 mod terminal;
 mod train;
 
@@ -45,6 +50,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Label documents
     Classify(classify::ClassifyArgs),
+    /// Print the main section of a page
+    Clean(clean::CleanArgs),
     /// Show what a model is, and what it learned
     Inspect(inspect::InspectArgs),
 }
@@ -59,6 +66,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Train(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Classify(args) => args.run(),
+        Command::Clean(args) => args.run(),
         Command::Inspect(args) => args.run(),
     };
     match done {

@@ -1,13 +1,22 @@
 //! A server's answers in place of a model's.
 
 use anyhow::Context as _;
-use newsdesk::proto::{
-    AbstentionReason, ClassifyOptions, ClassifyRequest, ClassifyResponse, Evidence, Format,
-    classifier_service_client::ClassifierServiceClient, decision::Outcome, span::Field,
+use newsdesk::{
+    proto::{
+        ClassifyOptions, ClassifyRequest, ClassifyResponse, Decision, Evidence, Format, LabelScore,
+        Passage, Section, Span, classifier_service_client::ClassifierServiceClient,
+        decision::Outcome, span::Field,
+    },
+    text::Markup,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
+
+use super::{
+    answer::{AnswerJson, EvidenceJson, ModelJson, PassageJson, SectionJson, SpanJson},
+    classify::Question,
+};
 
 /// A connection to a server, for callers that wait.
 pub(super) struct Remote {
@@ -25,68 +34,94 @@ impl Remote {
         Ok(Remote { runtime, client })
     }
 
-    pub(super) fn classify(
-        &self,
-        title: &str,
-        text: &str,
-        evidence_max: u32,
-    ) -> anyhow::Result<ClassifyResponse> {
+    pub(super) fn classify(&self, question: &Question<'_>) -> anyhow::Result<AnswerJson> {
+        let Question { title, text, markup, passages, evidence_max } = *question;
+        let format = match markup {
+            Markup::Plain => Format::Plain,
+            Markup::Html => Format::Html,
+        };
         let request = ClassifyRequest {
             text: text.to_owned(),
             title: title.to_owned(),
-            format: Format::Plain.into(),
+            format: format.into(),
             model: String::new(),
-            options: Some(ClassifyOptions { evidence_max }),
+            options: Some(ClassifyOptions { evidence_max, passages }),
         };
         let answer = self.runtime.block_on(self.client.clone().classify(request));
         match answer {
-            Ok(response) => Ok(response.into_inner()),
+            Ok(response) => Ok(json(response.into_inner(), passages)),
             Err(status) => anyhow::bail!("{:?}: {}", status.code(), status.message()),
         }
     }
 }
 
 /// Returns a response as JSON, as a model's own answer is written.
-pub(super) fn response_json(response: &ClassifyResponse) -> Map<String, Value> {
-    let outcome = response.decision.as_ref().and_then(|decision| decision.outcome.as_ref());
-    let (label, abstained) = match outcome {
-        Some(Outcome::Label(label)) => (json!(label), Value::Null),
-        Some(Outcome::Abstention(abstention)) => {
-            let name = abstention.reason().as_str_name();
-            (Value::Null, json!(name.strip_prefix("ABSTENTION_REASON_").unwrap_or(name)))
-        }
-        None => (Value::Null, json!(AbstentionReason::Unspecified.as_str_name())),
-    };
-    let labels = response.labels.iter();
-    let probabilities: Map<String, Value> =
-        labels.clone().map(|label| (label.label.clone(), json!(label.probability))).collect();
-    let scores: Map<String, Value> =
-        labels.map(|label| (label.label.clone(), json!(label.score))).collect();
-    let model = response.model.clone().unwrap_or_default();
-    let mut object = Map::new();
-    object.insert("id".into(), Value::Null);
-    object.insert("label".into(), label);
-    object.insert("abstained".into(), abstained);
-    object.insert("probabilities".into(), Value::Object(probabilities));
-    object.insert("scores".into(), Value::Object(scores));
-    object.insert("evidence".into(), response.evidence.iter().map(evidence_json).collect());
-    object.insert(
-        "model".into(),
-        json!({"name": model.name, "version": model.version, "digest": model.digest}),
-    );
-    object
+fn json(response: ClassifyResponse, with_passages: bool) -> AnswerJson {
+    let (label, abstained) = decision(response.decision);
+    let model = response.model.unwrap_or_default();
+    let passages = || response.passages.into_iter().map(passage).collect();
+    let sections = || response.sections.into_iter().map(section).collect();
+    AnswerJson {
+        id: Value::Null,
+        label,
+        abstained,
+        probabilities: column(&response.labels, |label| label.probability),
+        scores: column(&response.labels, |label| label.score),
+        evidence: response.evidence.into_iter().map(evidence).collect(),
+        passages: with_passages.then(passages),
+        sections: with_passages.then(sections),
+        model: ModelJson { name: model.name, version: model.version, digest: model.digest },
+    }
 }
 
-fn evidence_json(evidence: &Evidence) -> Value {
-    let spans = evidence.spans.iter().map(|span| {
-        let field = if span.field() == Field::Title { "title" } else { "text" };
-        json!({"field": field, "start": span.start_byte, "end": span.end_byte})
-    });
-    json!({
-        "feature": evidence.feature,
-        "log_odds": evidence.log_odds,
-        "for": evidence.for_label,
-        "against": evidence.against_label,
-        "spans": spans.collect::<Vec<_>>(),
-    })
+fn column(labels: &[LabelScore], value: impl Fn(&LabelScore) -> f64) -> Map<String, Value> {
+    labels.iter().map(|label| (label.label.clone(), value(label).into())).collect()
+}
+
+fn decision(decision: Option<Decision>) -> (Option<String>, Option<String>) {
+    match decision.and_then(|decision| decision.outcome) {
+        Some(Outcome::Label(label)) => (Some(label), None),
+        Some(Outcome::Abstention(abstention)) => {
+            let name = abstention.reason().as_str_name();
+            (None, Some(name.strip_prefix("ABSTENTION_REASON_").unwrap_or(name).to_owned()))
+        }
+        None => (None, Some("UNSPECIFIED".to_owned())),
+    }
+}
+
+fn passage(passage: Passage) -> PassageJson {
+    let (label, abstained) = decision(passage.decision);
+    let likeliest = || passage.labels.iter().map(|label| label.probability).fold(0.0, f64::max);
+    let probability = match (&label, abstained.as_deref()) {
+        (Some(name), _) => {
+            passage.labels.iter().find(|label| label.label == *name).map(|label| label.probability)
+        }
+        (None, Some("FURNITURE")) => Some(passage.furniture_probability),
+        (None, _) => None,
+    };
+    PassageJson {
+        start: passage.start_byte,
+        end: passage.end_byte,
+        label,
+        abstained,
+        probability: probability.unwrap_or_else(likeliest),
+        section: passage.section as usize,
+        evidence: passage.evidence.into_iter().map(evidence).collect(),
+    }
+}
+
+fn section(section: Section) -> SectionJson {
+    let (label, abstained) = decision(section.decision);
+    SectionJson { label, abstained, passages: section.passages as usize, main: section.main }
+}
+
+fn evidence(evidence: Evidence) -> EvidenceJson {
+    let Evidence { feature, log_odds, for_label, against_label, spans } = evidence;
+    let spans = spans.iter().map(span).collect();
+    EvidenceJson { feature, log_odds, for_label, against_label, spans }
+}
+
+fn span(span: &Span) -> SpanJson {
+    let field = if span.field() == Field::Title { "title" } else { "text" };
+    SpanJson { field, start: span.start_byte, end: span.end_byte }
 }

@@ -11,6 +11,17 @@ use newsdesk::corpus::{BytesRead, Corpus};
 /// How often progress is drawn.
 const TICK: Duration = Duration::from_millis(200);
 
+/// A colour of text.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Colour {
+    Blue,
+    Yellow,
+    Magenta,
+    Cyan,
+    Green,
+    Grey,
+}
+
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
@@ -29,6 +40,22 @@ impl Paint {
 
     pub(super) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
+    }
+
+    pub(super) fn underline(self, text: &str) -> String {
+        self.wrap("4", text)
+    }
+
+    pub(super) fn colour(self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Blue => "34",
+            Colour::Yellow => "33",
+            Colour::Magenta => "35",
+            Colour::Cyan => "36",
+            Colour::Green => "32",
+            Colour::Grey => "90",
+        };
+        self.wrap(code, text)
     }
 
     pub(super) fn good(self, text: &str) -> String {

@@ -11,7 +11,9 @@ use serde_json::{Number, Value};
 use super::{
     BadRowReason,
     example::{Fields, checked_text, utf8},
+    page::markup,
 };
+use crate::text::Markup;
 
 /// A document without a label, borrowed from its JSON line where possible.
 #[derive(Clone, PartialEq)]
@@ -24,6 +26,8 @@ pub struct DocumentRow<'a> {
     pub text: Cow<'a, str>,
     /// Who published it.
     pub source: Option<Cow<'a, str>>,
+    /// How it is marked up, if the line says so.
+    pub markup: Option<Markup>,
 }
 
 /// Shows the sizes of title and text only: documents are private, and `Debug` ends up in logs.
@@ -35,11 +39,13 @@ impl fmt::Debug for DocumentRow<'_> {
             .field("title_bytes", &self.title.as_ref().map(|title| title.len()))
             .field("text_bytes", &self.text.len())
             .field("source", &self.source)
+            .field("markup", &self.markup)
             .finish()
     }
 }
 
-/// Returns the document of a JSON line with `text`, and optionally `id`, `title` and `source`.
+/// Returns the document of a JSON line with `text`, and optionally `id`, `title`, `source` and `format`,
+/// which is `plain` or `html`.
 ///
 /// Title and text together are at most [`DOCUMENT_BYTES_MAX`](crate::text::DOCUMENT_BYTES_MAX) long.
 pub fn parse_document(line: &[u8]) -> Result<DocumentRow<'_>, BadRowReason> {
@@ -50,6 +56,7 @@ pub fn parse_document(line: &[u8]) -> Result<DocumentRow<'_>, BadRowReason> {
         text: checked_text(title.as_deref(), string("text", object.text)?)?,
         title,
         source: string("source", object.source)?.filter(|source| !source.trim().is_empty()),
+        markup: string("format", object.format)?.map(|format| markup(Some(&format))).transpose()?,
     })
 }
 
@@ -78,6 +85,8 @@ struct Object<'a> {
     label: Option<Field<'a>>,
     #[serde(borrow)]
     source: Option<Field<'a>>,
+    #[serde(borrow)]
+    format: Option<Field<'a>>,
 }
 
 /// A value that is taken whatever its kind, since serde's own refusal would quote it.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{BadRowReason, example::utf8, json::json_reason};
+use crate::text::Markup;
 
 /// The label of passages that are not scored: page furniture.
 pub const BOILERPLATE: &str = "boilerplate";
@@ -12,8 +13,8 @@ pub const BOILERPLATE: &str = "boilerplate";
 pub struct PageExample {
     /// The page.
     pub text: String,
-    /// Whether the page is HTML.
-    pub is_html: bool,
+    /// How the page is marked up.
+    pub markup: Markup,
     /// The label of the page.
     pub label: String,
     /// The passages in their order, as a reader sees them.
@@ -59,10 +60,9 @@ pub(super) fn parse(line: &[u8]) -> Result<PageExample, BadRowReason> {
     let Value::Object(mut page) = value else {
         return Err(BadRowReason::NotAnObject { found: kind(&value) });
     };
-    let is_html = match page.get("format").and_then(Value::as_str) {
-        None | Some("plain") => false,
-        Some("html") => true,
-        Some(_) => return Err(BadRowReason::PageFormat),
+    let markup = match page.get("format") {
+        None | Some(Value::Null) => Markup::Plain,
+        Some(format) => markup(format.as_str())?,
     };
     let passages = match page.remove("passages") {
         Some(Value::Array(passages)) => passages,
@@ -73,10 +73,19 @@ pub(super) fn parse(line: &[u8]) -> Result<PageExample, BadRowReason> {
     };
     Ok(PageExample {
         text: string(&mut page, "text")?,
-        is_html,
+        markup,
         label: string(&mut page, "label")?,
         passages: passages.into_iter().map(passage).collect::<Result<_, _>>()?,
     })
+}
+
+/// Returns the markup that the field `format` names.
+pub(super) fn markup(format: Option<&str>) -> Result<Markup, BadRowReason> {
+    match format {
+        Some("plain") => Ok(Markup::Plain),
+        Some("html") => Ok(Markup::Html),
+        _ => Err(BadRowReason::PageFormat),
+    }
 }
 
 fn passage(value: Value) -> Result<LabelledPassage, BadRowReason> {
@@ -120,7 +129,7 @@ mod tests {
         let line = br#"{"text": "a\n\nb", "label": "x", "format": "html",
             "passages": [{"text": "a", "label": "x"}, {"text": "b", "label": "boilerplate"}]}"#;
         let page = parse(line).unwrap();
-        assert!(page.is_html);
+        assert_eq!(page.markup, Markup::Html);
         assert_eq!((page.text.as_str(), page.label.as_str()), ("a\n\nb", "x"));
         let passages = page.passages.iter().map(|p| (p.text.as_str(), p.label.as_str()));
         assert_eq!(passages.collect::<Vec<_>>(), [("a", "x"), ("b", BOILERPLATE)]);

@@ -190,7 +190,7 @@ mod tests {
         corpus::LabelledPassage,
         label::LabelId,
         model::{Answer, PassageAnswer},
-        text::Span,
+        text::{Markup, Span},
     };
 
     fn labels() -> LabelSet {
@@ -203,7 +203,15 @@ mod tests {
             .iter()
             .map(|&(text, label)| LabelledPassage { text: text.into(), label: label.into() })
             .collect();
-        (PageExample { text: text.clone(), is_html: false, label: label.into(), passages }, text)
+        (
+            PageExample {
+                text: text.clone(),
+                markup: Markup::Plain,
+                label: label.into(),
+                passages,
+            },
+            text,
+        )
     }
 
     fn answer(decision: Decision, passages: &[(u32, u32, Decision)]) -> PageAnswer {

@@ -140,6 +140,9 @@ impl Model {
         with_scratch(|scratch| {
             let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
             let mut answer = self.judge(vector);
+            if document.is_blank() {
+                answer.decision = Decision::Abstain(AbstentionReason::NoText);
+            }
             if 0 < evidence_max {
                 let parts = [Field::Title, Field::Text]
                     .map(|field| evidence::Part::whole(document.field(field), field));

@@ -4,7 +4,7 @@ use super::{
     Answer, Calibration, Decision, Evidence, Furniture, Model,
     decision::{AbstentionReason, best_two},
     evidence::{self, Part},
-    sections::{Observation, Posterior, posteriors},
+    sections::{Observation, Posterior, Shares, posteriors},
 };
 use crate::{
     features::{FeatureVector, VectorScratch},
@@ -63,6 +63,21 @@ pub struct PassageAnswer {
     pub evidence: Vec<Evidence>,
 }
 
+impl PassageAnswer {
+    /// Returns the probability of what was decided, given which label stands for "neither".
+    pub fn probability(&self, neither: Option<LabelId>) -> f64 {
+        let likeliest = || self.probabilities.iter().copied().fold(0.0, f64::max);
+        match self.decision {
+            Decision::Label(label) => self.probabilities[label.index()],
+            Decision::Abstain(AbstentionReason::Furniture) => self.furniture,
+            Decision::Abstain(AbstentionReason::Neither) => {
+                neither.map_or_else(likeliest, |label| self.probabilities[label.index()])
+            }
+            Decision::Abstain(_) => likeliest(),
+        }
+    }
+}
+
 /// A run of passages that belong together; other sections may interrupt it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Section {
@@ -114,7 +129,7 @@ impl Model {
             let main = sections.iter().position(|section| section.is_main);
             let in_main = |at: usize| main.is_none_or(|main| section_of[at] == main);
             let mut answer = self.answer_main(document, &title, &reads, in_main, evidence_max);
-            answer.decision = main_decision(&answer, &states);
+            answer.decision = page_decision(document, &answer, &states);
             let passages = reads
                 .into_iter()
                 .zip(posteriors)
@@ -140,7 +155,8 @@ impl Model {
         let titles = has_title.then_some(title).into_iter();
         let observations: Vec<Observation> =
             titles.chain(reads).map(|read| self.observe(read)).collect();
-        let mut posteriors = posteriors(&observations);
+        let shares = Shares::of(self.labels.len(), self.labels.neither());
+        let mut posteriors = posteriors(&observations, &shares);
         posteriors.drain(..usize::from(has_title));
         posteriors
     }
@@ -240,10 +256,15 @@ const TITLE: Passage =
     Passage { span: Span { start: 0, end: 0 }, kind: PassageKind::Heading, is_closed: false };
 
 /// Returns the page's decision: that of its main section, unless there is nothing but furniture.
-fn main_decision(answer: &Answer, states: &[Decision]) -> Decision {
+fn page_decision(document: &Document<'_>, answer: &Answer, states: &[Decision]) -> Decision {
     let furniture = Decision::Abstain(AbstentionReason::Furniture);
-    let nothing_else = !states.is_empty() && states.iter().all(|&state| state == furniture);
-    if nothing_else { furniture } else { answer.decision }
+    if document.is_blank() {
+        Decision::Abstain(AbstentionReason::NoText)
+    } else if !states.is_empty() && states.iter().all(|&state| state == furniture) {
+        furniture
+    } else {
+        answer.decision
+    }
 }
 
 /// Returns the sections, and the section of each passage.
@@ -277,7 +298,7 @@ fn sections(reads: &[Read], states: &[Decision]) -> (Vec<Section>, Vec<usize>) {
 const TEASER_SHARE: f64 = 0.25;
 
 /// What the first section of content counts more than others: pages begin with what they are about.
-const FIRST_SECTION_FACTOR: f64 = 1.5;
+const FIRST_SECTION_FACTOR: f64 = 2.0;
 
 /// Returns the section that the page is about: the one with the most running text. Furniture never is.
 fn main_section(reads: &[Read], sections: &[Section], section_of: &[usize]) -> Option<usize> {

@@ -4,18 +4,18 @@
 //! whose words speak for the label, or furniture, which interrupts the section. The posteriors of all
 //! passages come from the forward-backward algorithm (Rabiner 1989, section III).
 
-use crate::text::PassageKind;
+use crate::{label::LabelId, text::PassageKind};
 
 /// What the log-likelihoods of a passage's labels count: neighbours repeat one another, so each says
 /// less than it would alone.
-const LABEL_EVIDENCE: f64 = 0.7;
+const LABEL_EVIDENCE: f64 = 0.9;
 
 /// What is added to the log-odds of furniture, which are fitted on as much furniture as content:
 /// most passages are content.
-const FURNITURE_LOG_ODDS: f64 = -2.5;
+const FURNITURE_LOG_ODDS: f64 = -3.0;
 
 /// The probability that a page starts with furniture.
-const FURNITURE_FIRST: f64 = 0.6;
+const FURNITURE_FIRST: f64 = 0.5;
 
 /// The probability that furniture comes after content.
 const FURNITURE_AFTER_CONTENT: f64 = 0.25;
@@ -47,20 +47,20 @@ pub(super) struct Posterior {
 ///
 /// The probabilities of the transitions were set with pages that were put together from training
 /// documents, each passage scored by a model that had not seen its source (see DESIGN.md).
-pub(super) fn posteriors(observations: &[Observation]) -> Vec<Posterior> {
+pub(super) fn posteriors(observations: &[Observation], shares: &Shares) -> Vec<Posterior> {
     let emissions: Vec<State> = observations.iter().map(State::emission).collect();
     let Some(first) = emissions.first() else { return Vec::new() };
     let stays = stays(observations);
     let mut forward: Vec<State> = Vec::with_capacity(emissions.len());
-    forward.push(State::start(first.content.len()).times(first));
+    forward.push(State::start(shares).times(first));
     for (at, emission) in emissions.iter().enumerate().skip(1) {
-        forward.push(forward[at - 1].step(stays[at]).times(emission));
+        forward.push(forward[at - 1].step(stays[at], shares).times(emission));
     }
     let mut backward = State::ones(first.content.len());
     let mut posteriors = Vec::with_capacity(emissions.len());
     for at in (0..emissions.len()).rev() {
         posteriors.push(forward[at].times(&backward).posterior());
-        backward = backward.times(&emissions[at]).step_back(stays[at]);
+        backward = backward.times(&emissions[at]).step_back(stays[at], shares);
     }
     posteriors.reverse();
     posteriors
@@ -81,13 +81,17 @@ fn stays(observations: &[Observation]) -> Vec<f64> {
     });
     kinds
         .map(|kinds| match kinds {
-            (PassageKind::Heading, PassageKind::Body) => 0.98,
+            (PassageKind::Heading, PassageKind::Body) => 0.97,
             (PassageKind::Heading, _) => 0.95,
             (_, PassageKind::Heading) => 0.88,
             (_, _) => 0.95,
         })
         .collect()
 }
+
+/// What the label for "neither" weighs among the labels of new sections, each of the others weighing 1:
+/// what stands beside an article is seldom about nothing in particular.
+const NEITHER_WEIGHT: f64 = 0.25;
 
 /// How likely the section stays the same when content follows furniture.
 const STAY_AFTER_FURNITURE: f64 = 0.4;
@@ -114,12 +118,9 @@ impl State {
         State { content, furniture }
     }
 
-    fn start(labels: usize) -> State {
-        let share = 1.0 / labels as f64;
-        State {
-            content: vec![(1.0 - FURNITURE_FIRST) * share; labels],
-            furniture: vec![FURNITURE_FIRST * share; labels],
-        }
+    fn start(shares: &Shares) -> State {
+        let times = |factor: f64| shares.0.iter().map(|share| factor * share).collect();
+        State { content: times(1.0 - FURNITURE_FIRST), furniture: times(FURNITURE_FIRST) }
     }
 
     fn ones(labels: usize) -> State {
@@ -145,9 +146,9 @@ impl State {
     }
 
     /// Returns what this state of one passage makes of the next.
-    fn step(&self, stay: f64) -> State {
-        let content = spread(&self.content, stay).into_iter();
-        let resumed = spread(&self.furniture, STAY_AFTER_FURNITURE);
+    fn step(&self, stay: f64, shares: &Shares) -> State {
+        let content = shares.spread(&self.content, stay).into_iter();
+        let resumed = shares.spread(&self.furniture, STAY_AFTER_FURNITURE);
         let furniture = self.content.iter().zip(&self.furniture);
         State {
             content: content
@@ -166,9 +167,10 @@ impl State {
     }
 
     /// Returns what this state of one passage says of the one before: the transpose of [`State::step`].
-    fn step_back(&self, stay: f64) -> State {
-        let content = spread(&self.content, stay).into_iter().zip(&self.furniture);
-        let resumed = spread(&self.content, STAY_AFTER_FURNITURE).into_iter().zip(&self.furniture);
+    fn step_back(&self, stay: f64, shares: &Shares) -> State {
+        let content = shares.gather(&self.content, stay).into_iter().zip(&self.furniture);
+        let resumed = shares.gather(&self.content, STAY_AFTER_FURNITURE);
+        let resumed = resumed.into_iter().zip(&self.furniture);
         State {
             content: content
                 .map(|(content, furniture)| {
@@ -193,12 +195,38 @@ impl State {
     }
 }
 
-/// Returns `values` after a step in which each label stays with probability `stay`, and else becomes
-/// any other alike. The step is its own transpose.
-fn spread(values: &[f64], stay: f64) -> Vec<f64> {
-    let change = (1.0 - stay) / (values.len() - 1) as f64;
-    let sum: f64 = values.iter().sum();
-    values.iter().map(|value| stay * value + change * (sum - value)).collect()
+/// The share of each label among the sections that a page has anew.
+#[derive(Clone, Debug)]
+pub(super) struct Shares(Vec<f64>);
+
+impl Shares {
+    /// Returns the shares of `labels` labels, of which `neither` stands for none of the others.
+    pub(super) fn of(labels: usize, neither: Option<LabelId>) -> Shares {
+        let weight =
+            |label| if Some(label) == neither.map(LabelId::index) { NEITHER_WEIGHT } else { 1.0 };
+        let weights: Vec<f64> = (0..labels).map(weight).collect();
+        let sum: f64 = weights.iter().sum();
+        Shares(weights.iter().map(|weight| weight / sum).collect())
+    }
+
+    /// Returns `values` after a step in which each label stays with probability `stay`, and else becomes
+    /// another one by its share.
+    fn spread(&self, values: &[f64], stay: f64) -> Vec<f64> {
+        let leaving = |(value, share): (&f64, &f64)| (1.0 - stay) * value / (1.0 - share);
+        let all: f64 = values.iter().zip(&self.0).map(leaving).sum();
+        let own = values.iter().zip(&self.0);
+        own.map(|(value, share)| stay * value + share * (all - leaving((value, share)))).collect()
+    }
+
+    /// Returns what `values` say of the labels before such a step: its transpose.
+    fn gather(&self, values: &[f64], stay: f64) -> Vec<f64> {
+        let all: f64 = values.iter().zip(&self.0).map(|(value, share)| share * value).sum();
+        let own = values.iter().zip(&self.0);
+        own.map(|(value, share)| {
+            stay * value + (1.0 - stay) * (all - share * value) / (1.0 - share)
+        })
+        .collect()
+    }
 }
 
 #[cfg(test)]
@@ -211,8 +239,13 @@ mod tests {
         Observation { label_log_likelihoods, furniture_log_odds: furniture, kind }
     }
 
+    fn shares() -> Shares {
+        Shares::of(3, Some(LabelId(1)))
+    }
+
     /// Sums over all walks, which is what the algorithm does in less time.
     fn by_enumeration(observations: &[Observation]) -> Vec<Posterior> {
+        let shares = shares();
         let n = observations.len();
         let emissions: Vec<State> = observations.iter().map(State::emission).collect();
         let stays = stays(observations);
@@ -236,9 +269,9 @@ mod tests {
                 };
                 weight *= value(&emissions[at]);
                 weight *= if at == 0 {
-                    value(&State::start(3))
+                    value(&State::start(&shares))
                 } else {
-                    value(&one(states[at - 1]).step(stays[at]))
+                    value(&one(states[at - 1]).step(stays[at], &shares))
                 };
             }
             for (at, &state) in states.iter().enumerate() {
@@ -263,7 +296,9 @@ mod tests {
             observation(2, 3.0, 0.0, PassageKind::Rule),
             observation(0, 2.0, 4.0, PassageKind::Heading),
         ];
-        for (got, expected) in posteriors(&observations).iter().zip(by_enumeration(&observations)) {
+        for (got, expected) in
+            posteriors(&observations, &shares()).iter().zip(by_enumeration(&observations))
+        {
             let got = got.labels.iter().chain([&got.furniture]);
             for (got, expected) in got.zip(expected.labels.iter().chain([&expected.furniture])) {
                 assert!((got - expected).abs() < 1e-12, "got={got} expected={expected}");
@@ -278,7 +313,7 @@ mod tests {
             observation(0, 0.0, -5.0, PassageKind::Body),
             observation(0, 4.0, -5.0, PassageKind::Body),
         ];
-        assert!(0.9 < posteriors(&page)[1].labels[0]);
+        assert!(0.9 < posteriors(&page, &shares())[1].labels[0]);
     }
 
     #[test]
@@ -288,7 +323,7 @@ mod tests {
             observation(0, 0.0, -5.0, PassageKind::Heading),
             observation(2, 3.0, -5.0, PassageKind::Body),
         ];
-        let heading = &posteriors(&page)[1].labels;
+        let heading = &posteriors(&page, &shares())[1].labels;
         assert!(heading[0] < heading[2], "{heading:?}");
     }
 
@@ -298,7 +333,7 @@ mod tests {
             observation(n % 3, 1e4, if n.is_multiple_of(7) { 1e6 } else { -1e6 }, PassageKind::Body)
         };
         let page: Vec<Observation> = (0..4000).map(sure).collect();
-        for posterior in posteriors(&page) {
+        for posterior in posteriors(&page, &shares()) {
             let sum: f64 = posterior.labels.iter().sum::<f64>() + posterior.furniture;
             assert!((sum - 1.0).abs() < 1e-9, "{posterior:?}");
         }

@@ -70,8 +70,14 @@ impl ClassifierService for Classifier {
 
 /// Returns what one of `models` says to `request`. Everything that is served comes through here.
 fn answer(request: &ClassifyRequest, models: &Models) -> Result<ClassifyResponse, Refusal> {
-    let check::Question { document, evidence_max, model } = check::question(request, models)?;
-    Ok(convert::response(model, model.classify(&document, evidence_max)))
+    let reading = check::reading(request)?;
+    let question = check::question(request, &reading, models)?;
+    let check::Question { document, passages, wants_passages, evidence_max, model } = question;
+    let Some(passages) = passages else {
+        return Ok(convert::response(model, model.classify(&document, evidence_max), &reading));
+    };
+    let page = model.classify_page(&document, &passages, evidence_max);
+    Ok(convert::page_response(model, page, wants_passages, &reading))
 }
 
 fn document_bytes(request: &ClassifyRequest) -> usize {

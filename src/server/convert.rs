@@ -5,20 +5,72 @@
 use super::settings;
 use crate::{
     label::LabelId,
-    model::{self, AbstentionReason, Answer, Decision, Model, ModelCard, Place},
+    model::{self, AbstentionReason, Answer, Decision, Model, ModelCard, PageAnswer, Place},
     proto,
-    text::Field,
+    text::{Field, Reading, Span},
 };
 
 /// Returns the message of what `model` says of a document.
-pub(super) fn response(model: &Model, answer: Answer) -> proto::ClassifyResponse {
+pub(super) fn response(
+    model: &Model,
+    answer: Answer,
+    reading: &Reading<'_>,
+) -> proto::ClassifyResponse {
     let Answer { decision: decided, scores, probabilities, best, evidence: found } = answer;
     proto::ClassifyResponse {
         decision: Some(decision(model, decided)),
         labels: label_scores(model, &scores, &probabilities),
-        evidence: found.into_iter().map(|found| evidence(model, best, found)).collect(),
+        evidence: evidences(model, best, found, reading),
         model: Some(reference(&model.reference)),
+        passages: Vec::new(),
+        sections: Vec::new(),
     }
+}
+
+/// Returns the message of what `model` says of a page, with or without its passages.
+pub(super) fn page_response(
+    model: &Model,
+    page: PageAnswer,
+    with_passages: bool,
+    reading: &Reading<'_>,
+) -> proto::ClassifyResponse {
+    let PageAnswer { answer, passages, sections } = page;
+    let mut response = response(model, answer, reading);
+    if with_passages {
+        let passages = passages.into_iter().map(|answer| passage(model, answer, reading));
+        response.passages = passages.collect();
+        response.sections = sections.into_iter().map(|answer| section(model, answer)).collect();
+    }
+    response
+}
+
+fn passage(model: &Model, answer: model::PassageAnswer, reading: &Reading<'_>) -> proto::Passage {
+    let model::PassageAnswer {
+        span,
+        decision: decided,
+        probabilities,
+        furniture,
+        scores,
+        section,
+        best,
+        evidence: found,
+    } = answer;
+    let Span { start, end } = reading.source_span(span);
+    proto::Passage {
+        start_byte: start,
+        end_byte: end,
+        decision: Some(decision(model, decided)),
+        labels: label_scores(model, &scores, &probabilities),
+        furniture_probability: furniture,
+        section: u32::try_from(section).expect("fewer sections than bytes"),
+        evidence: evidences(model, best, found, reading),
+    }
+}
+
+fn section(model: &Model, answer: model::Section) -> proto::Section {
+    let model::Section { decision: decided, passages, is_main } = answer;
+    let passages = u32::try_from(passages).expect("fewer passages than bytes");
+    proto::Section { decision: Some(decision(model, decided)), passages, main: is_main }
 }
 
 /// Returns the message that describes `model`.
@@ -92,10 +144,20 @@ fn label_scores(model: &Model, scores: &[f64], probabilities: &[f64]) -> Vec<pro
         .collect()
 }
 
+fn evidences(
+    model: &Model,
+    best: [LabelId; 2],
+    found: Vec<model::Evidence>,
+    reading: &Reading<'_>,
+) -> Vec<proto::Evidence> {
+    found.into_iter().map(|found| evidence(model, best, found, reading)).collect()
+}
+
 fn evidence(
     model: &Model,
     [best, second]: [LabelId; 2],
     evidence: model::Evidence,
+    reading: &Reading<'_>,
 ) -> proto::Evidence {
     let model::Evidence { feature, log_odds, places } = evidence;
     proto::Evidence {
@@ -103,17 +165,17 @@ fn evidence(
         log_odds,
         for_label: model.labels.name(best).to_owned(),
         against_label: model.labels.name(second).to_owned(),
-        spans: places.into_iter().map(span).collect(),
+        spans: places.into_iter().map(|place| span(place, reading)).collect(),
     }
 }
 
-fn span(place: Place) -> proto::Span {
+fn span(place: Place, reading: &Reading<'_>) -> proto::Span {
     let Place { field, span } = place;
-    let field = match field {
-        Field::Title => proto::span::Field::Title,
-        Field::Text => proto::span::Field::Text,
+    let (field, Span { start, end }) = match field {
+        Field::Title => (proto::span::Field::Title, span),
+        Field::Text => (proto::span::Field::Text, reading.source_span(span)),
     };
-    proto::Span { field: field.into(), start_byte: span.start, end_byte: span.end }
+    proto::Span { field: field.into(), start_byte: start, end_byte: end }
 }
 
 fn reference(reference: &model::ModelReference) -> proto::ModelReference {

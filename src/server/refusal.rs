@@ -4,7 +4,7 @@ use super::{
     limits::{BATCH_DOCUMENTS_MAX, EVIDENCE_MAX, MESSAGE_BYTES_MAX, STREAM_ID_BYTES_MAX},
     registry::FindModelError,
 };
-use crate::text::DocumentError;
+use crate::text::{DocumentError, TooManyPassages};
 
 /// Why a request is refused. `status.rs` gives each a code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,8 @@ pub(super) enum Refusal {
     Format { value: i32 },
     #[error(transparent)]
     Document(#[from] DocumentError),
+    #[error(transparent)]
+    Passages(#[from] TooManyPassages),
     #[error("{evidence_max} evidence features are asked for, at most {EVIDENCE_MAX} are possible")]
     Evidence { evidence_max: u32 },
     #[error(transparent)]

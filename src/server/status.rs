@@ -45,6 +45,7 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
         Refusal::Document(DocumentError::Blank | DocumentError::TooLong { bytes: _ }) => {
             invalid("text")
         }
+        Refusal::Passages(_) => invalid("text"),
         Refusal::Evidence { evidence_max: _ } => invalid("options.evidence_max"),
         Refusal::Batch { requests: _ } => invalid("requests"),
         Refusal::Id { bytes: _ } => invalid("id"),

@@ -12,7 +12,7 @@ mod token;
 mod tokenize;
 
 pub use passage::{PASSAGE_BYTES_MAX, Passage, PassageKind, ends_sentence, passages};
-pub use reading::Reading;
+pub use reading::{Markup, Reading};
 pub use token::{Field, Span, Token, TokenKind};
 pub use tokenize::{TOKEN_BYTES_MAX, for_each_token};
 
@@ -21,6 +21,12 @@ pub use tokenize::{TOKEN_BYTES_MAX, for_each_token};
 /// The longest article in a hundred thousand is a tenth of it, while a scraped page can reach it. It
 /// takes some ten milliseconds to classify, so one document cannot hold a worker for long.
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most passages of a document that is read as a page.
+///
+/// The longest pages have some hundreds; a text with more is a list or rubbish, and each passage takes
+/// an answer of its own.
+pub const PASSAGES_MAX: usize = 4096;
 
 /// A text that is known to be classifiable: its source is not blank, and at most [`DOCUMENT_BYTES_MAX`]
 /// long.
@@ -41,11 +47,14 @@ impl<'a> Document<'a> {
         if text.trim().is_empty() {
             return Err(DocumentError::Blank);
         }
-        let bytes = title.len().saturating_add(text.len());
-        if DOCUMENT_BYTES_MAX < bytes {
-            return Err(DocumentError::TooLong { bytes });
-        }
+        Document::check_bytes(title, text)?;
         Ok(Document { title, text })
+    }
+
+    /// Checks that `title` and the source of a text are not longer together than a document may be.
+    pub fn check_bytes(title: &str, source: &str) -> Result<(), DocumentError> {
+        let bytes = title.len().saturating_add(source.len());
+        if bytes <= DOCUMENT_BYTES_MAX { Ok(()) } else { Err(DocumentError::TooLong { bytes }) }
     }
 
     /// Checks what a reader sees of a text, whose `title` is known apart from it. The source may not be
@@ -64,9 +73,9 @@ impl<'a> Document<'a> {
         Ok(Document { title, text: reading.text() })
     }
 
-    /// Tells whether there is nothing to see of the text.
+    /// Tells whether there is nothing to see of title and text.
     pub fn is_blank(&self) -> bool {
-        self.text.trim().is_empty()
+        self.text.trim().is_empty() && self.title.trim().is_empty()
     }
 
     /// Returns the text of `field`.
@@ -104,6 +113,17 @@ pub enum DocumentError {
         /// The bytes of title and text.
         bytes: usize,
     },
+}
+
+/// A text that has too many passages to be read as a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the text has {passages} passages, at most {PASSAGES_MAX} are possible; send it in parts, or \
+     classify it without its passages"
+)]
+pub struct TooManyPassages {
+    /// The number of passages.
+    pub passages: usize,
 }
 
 #[cfg(test)]

@@ -2,7 +2,28 @@
 
 use std::borrow::Cow;
 
-use super::{Passage, PassageKind, Span, html, passage};
+use super::{PASSAGES_MAX, Passage, PassageKind, Span, TooManyPassages, html, passage};
+
+/// How a text is marked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Markup {
+    /// Not at all.
+    Plain,
+    /// As HTML.
+    Html,
+}
+
+impl Markup {
+    /// Returns the markup that `text` begins like.
+    pub fn guess(text: &str) -> Markup {
+        let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+        let begins = |with: &str| {
+            start.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+        };
+        let is_html = ["<!doctype html", "<html", "<head", "<body", "<div", "<p>", "<article"];
+        if is_html.into_iter().any(begins) { Markup::Html } else { Markup::Plain }
+    }
+}
 
 /// A text as a reader sees it: the source itself if it is plain, or what its markup shows.
 ///
@@ -28,6 +49,14 @@ struct Piece {
 }
 
 impl<'a> Reading<'a> {
+    /// Reads a text that is marked up in this way.
+    pub fn new(source: &'a str, markup: Markup) -> Reading<'a> {
+        match markup {
+            Markup::Plain => Reading::plain(source),
+            Markup::Html => Reading::html(source),
+        }
+    }
+
     /// Reads a plain text.
     pub fn plain(source: &'a str) -> Reading<'a> {
         let source_bytes = source.len();
@@ -67,8 +96,14 @@ impl<'a> Reading<'a> {
     }
 
     /// Returns the passages of the text.
-    pub fn passages(&self) -> Vec<Passage> {
+    ///
+    /// # Errors
+    /// If there are more than [`PASSAGES_MAX`].
+    pub fn passages(&self) -> Result<Vec<Passage>, TooManyPassages> {
         let mut passages = passage::passages(&self.text);
+        if PASSAGES_MAX < passages.len() {
+            return Err(TooManyPassages { passages: passages.len() });
+        }
         let mut headings = self.headings.iter().peekable();
         for passage in &mut passages {
             while headings.next_if(|heading| heading.end <= passage.span.start).is_some() {}
@@ -78,7 +113,32 @@ impl<'a> Reading<'a> {
                 passage.kind = PassageKind::Heading;
             }
         }
-        passages
+        Ok(passages)
+    }
+
+    /// Returns what of the text was made of `span` of the source: the opposite of
+    /// [`Reading::source_span`].
+    pub fn text_span(&self, span: Span) -> Span {
+        if self.pieces.is_empty() {
+            return span;
+        }
+        let first = self.pieces.partition_point(|piece| piece.source.end <= span.start);
+        let last = self.pieces.partition_point(|piece| piece.source.start < span.end);
+        let (Some(first), Some(last)) = (self.pieces.get(first), last.checked_sub(1)) else {
+            return Span { start: 0, end: 0 };
+        };
+        let last = self.pieces[last];
+        let start = if first.is_verbatim() {
+            first.text.start + span.start.saturating_sub(first.source.start)
+        } else {
+            first.text.start
+        };
+        let end = if last.is_verbatim() {
+            last.text.end - last.source.end.saturating_sub(span.end)
+        } else {
+            last.text.end
+        };
+        Span { start, end: end.max(start) }
     }
 
     /// Returns the bytes of the source that show as `span` of the text.
@@ -294,21 +354,43 @@ mod tests {
         assert_eq!(span_of("&unknown;"), "&unknown;");
         assert_eq!(span_of("end"), "end");
         assert_eq!(span_of("é & b"), "&eacute; &amp; b");
+        let start = source.find("bar&#8217;s").unwrap();
+        let back = reading.text_span(Span::new(start, start + "bar&#8217;s".len()));
+        assert_eq!(&reading.text()[back.range()], "bar’s");
     }
 
     #[test]
     fn headings_are_told_by_their_tags() {
         let reading = Reading::html("<h2>Is it over?</h2><p>Is it over?</p>");
-        let kinds: Vec<PassageKind> = reading.passages().iter().map(|p| p.kind).collect();
+        let kinds: Vec<PassageKind> = reading.passages().unwrap().iter().map(|p| p.kind).collect();
         assert_eq!(kinds, [PassageKind::Heading, PassageKind::Body]);
+    }
+
+    #[test]
+    fn the_most_passages_are_read_and_one_more_is_refused() {
+        let text = "a\n\n".repeat(PASSAGES_MAX);
+        assert_eq!(Reading::plain(&text).passages().unwrap().len(), PASSAGES_MAX);
+        let text = text + "a";
+        let passages = PASSAGES_MAX + 1;
+        assert_eq!(Reading::plain(&text).passages(), Err(TooManyPassages { passages }));
     }
 
     #[test]
     fn markup_alone_shows_nothing() {
         let reading = Reading::html("<div><img src=a.png></div>");
         assert_eq!(reading.text(), "");
-        assert_eq!(reading.passages(), []);
+        assert_eq!(reading.passages(), Ok(Vec::new()));
         assert_eq!(reading.source_span(Span::new(0, 0)), Span::new(0, 0));
+    }
+
+    #[test]
+    fn markup_is_guessed_by_how_a_text_begins() {
+        for html in ["<!DOCTYPE html><p>x", "\u{feff}\n <HTML>", "<div class=x>"] {
+            assert_eq!(Markup::guess(html), Markup::Html, "text={html:?}");
+        }
+        for plain in ["", "a <html>", "<3 this", "<b"] {
+            assert_eq!(Markup::guess(plain), Markup::Plain, "text={plain:?}");
+        }
     }
 
     #[test]

@@ -211,7 +211,10 @@ pub fn document(text: impl Into<String>) -> ClassifyRequest {
 }
 
 pub fn with_evidence(text: &str, evidence_max: u32) -> ClassifyRequest {
-    ClassifyRequest { options: Some(ClassifyOptions { evidence_max }), ..document(text) }
+    ClassifyRequest {
+        options: Some(ClassifyOptions { evidence_max, ..ClassifyOptions::default() }),
+        ..document(text)
+    }
 }
 
 /// Returns what was decided: a label, or the name of the reason for abstaining.
