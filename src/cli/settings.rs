@@ -1,0 +1,151 @@
+//! The settings of `serve`, as typed → what the library is told.
+//!
+//! Each stands here once: as a flag, as the variable `NEWSDESK_…` of its name, and as the key of its name
+//! in a configuration file.
+
+use std::{
+    fmt, io::IsTerminal as _, net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr,
+    thread, time::Duration,
+};
+
+use clap::ValueEnum;
+use newsdesk::server::{
+    CONNECTION_AGE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config, DRAIN_MAX,
+    KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
+};
+use tracing_subscriber::EnvFilter;
+
+/// The settings of `serve`.
+#[derive(clap::Args, Debug)]
+pub(super) struct Settings {
+    /// A TOML file of settings; flags and variables are stronger
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_CONFIG")]
+    config: Option<PathBuf>,
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, env = "NEWSDESK_LISTEN", default_value = "127.0.0.1:50051")]
+    pub(super) listen: SocketAddr,
+    /// The model file [default: the built-in model]
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL")]
+    pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitSettings,
+    /// What to log, as `info`, `debug` or `newsdesk=debug,tonic=info`
+    #[arg(long, env = "NEWSDESK_LOG", default_value = "info", value_name = "FILTER")]
+    log: EnvFilter,
+    /// How to log
+    #[arg(long, env = "NEWSDESK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// What the server takes on.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+struct LimitSettings {
+    /// Requests served at once; more are refused [default: 64 a core]
+    #[arg(long, env = "NEWSDESK_REQUESTS_MAX", value_name = "N", default_value_t = requests_max(), hide_default_value = true)]
+    requests_max: NonZeroUsize,
+    /// Connections open at once; more are closed
+    #[arg(long, env = "NEWSDESK_CONNECTIONS_MAX", value_name = "N", default_value_t = CONNECTIONS_MAX)]
+    connections_max: NonZeroUsize,
+    /// Requests open at once on one connection; clients wait before they open more
+    #[arg(long, env = "NEWSDESK_CONNECTION_STREAMS_MAX", value_name = "N", default_value_t = CONNECTION_STREAMS_MAX)]
+    connection_streams_max: u32,
+    /// How long a connection is used before clients must connect anew, and find new servers
+    #[arg(long, env = "NEWSDESK_CONNECTION_AGE_SECONDS", value_name = "S", default_value_t = Seconds(CONNECTION_AGE_MAX))]
+    connection_age_seconds: Seconds,
+    /// How often a connection is asked whether its client is still there
+    #[arg(long, env = "NEWSDESK_KEEPALIVE_SECONDS", value_name = "S", default_value_t = Seconds(KEEPALIVE_INTERVAL))]
+    keepalive_seconds: Seconds,
+    /// How long a client may take to answer that
+    #[arg(long, env = "NEWSDESK_KEEPALIVE_TIMEOUT_SECONDS", value_name = "S", default_value_t = Seconds(KEEPALIVE_TIMEOUT))]
+    keepalive_timeout_seconds: Seconds,
+    /// How long a request may take, from its first byte to its answer
+    #[arg(long, env = "NEWSDESK_REQUEST_SECONDS", value_name = "S", default_value_t = Seconds(REQUEST_TIME_MAX))]
+    request_seconds: Seconds,
+    /// How long to go on as before after a signal to stop, so that load balancers see it
+    #[arg(long, env = "NEWSDESK_NOTICE_SECONDS", value_name = "S", default_value_t = Seconds(Duration::ZERO))]
+    notice_seconds: Seconds,
+    /// How long requests under way may take to end when the server stops
+    #[arg(long, env = "NEWSDESK_DRAIN_SECONDS", value_name = "S", default_value_t = Seconds(DRAIN_MAX))]
+    drain_seconds: Seconds,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A time as it is typed, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seconds(Duration);
+
+/// The longest time that can be set, a year: far from where sums of times overflow.
+const SECONDS_MAX: f64 = 365.0 * 86_400.0;
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Seconds, String> {
+        let seconds = typed.parse().ok().filter(|seconds| (0.0..=SECONDS_MAX).contains(seconds));
+        let seconds =
+            seconds.ok_or("write a number of seconds from 0 to a year, such as 30 or 0.5")?;
+        Ok(Seconds(Duration::from_secs_f64(seconds)))
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_secs_f64().fmt(formatter)
+    }
+}
+
+fn requests_max() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).saturating_mul(REQUESTS_PER_CORE)
+}
+
+impl Settings {
+    /// Returns what the library is told.
+    pub(super) fn server_config(&self) -> Config {
+        let limits = self.limits.clone();
+        Config {
+            requests_max: limits.requests_max,
+            connections_max: limits.connections_max,
+            connection_streams_max: limits.connection_streams_max,
+            connection_age_max: limits.connection_age_seconds.0,
+            keepalive_interval: limits.keepalive_seconds.0,
+            keepalive_timeout: limits.keepalive_timeout_seconds.0,
+            request_time_max: limits.request_seconds.0,
+            notice: limits.notice_seconds.0,
+            drain_max: limits.drain_seconds.0,
+        }
+    }
+
+    /// Has events logged to standard error, from now on.
+    pub(super) fn start_log(&self) {
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(self.log.clone())
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
+        match self.log_format {
+            LogFormat::Text => log.init(),
+            LogFormat::Json => log.json().init(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_read_as_they_are_written() {
+        for typed in ["0", "0.5", "30", "31536000"] {
+            assert_eq!(typed.parse::<Seconds>().unwrap().to_string(), typed);
+        }
+        for typed in ["", "-1", "30s", "NaN", "inf", "31536001"] {
+            assert!(typed.parse::<Seconds>().is_err(), "{typed}");
+        }
+    }
+}
