@@ -8,10 +8,15 @@ use std::{
     thread, time::Duration,
 };
 
-use clap::ValueEnum;
-use newsdesk::server::{
-    CONNECTION_AGE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config, DRAIN_MAX,
-    KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
+use clap::{ValueEnum, builder::RangedU64ValueParser};
+use newsdesk::{
+    server::{
+        ANSWER_TIME_MAX, BATCH_BYTES_MAX, BATCH_DOCUMENTS_MAX, BATCHES_PER_CORE,
+        CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config,
+        DRAIN_MAX, HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT,
+        MESSAGE_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_PER_CORE, STREAM_IDLE_MAX, STREAMS_PER_CORE,
+    },
+    text::DOCUMENT_BYTES_MAX,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -41,18 +46,45 @@ pub(super) struct Settings {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 struct LimitSettings {
+    /// Bytes of a document, title and text together
+    #[arg(long, env = "NEWSDESK_DOCUMENT_BYTES_MAX", value_name = "N", default_value_t = DOCUMENT_BYTES_MAX, value_parser = size(1, DOCUMENT_BYTES_MAX))]
+    document_bytes_max: usize,
+    /// Bytes of a message with one document
+    #[arg(long, env = "NEWSDESK_MESSAGE_BYTES_MAX", value_name = "N", default_value_t = MESSAGE_BYTES_MAX, value_parser = size(1, BYTES_MAX))]
+    message_bytes_max: usize,
+    /// Documents of a batch
+    #[arg(long, env = "NEWSDESK_BATCH_DOCUMENTS_MAX", value_name = "N", default_value_t = BATCH_DOCUMENTS_MAX, value_parser = size(1, 65_536))]
+    batch_documents_max: usize,
+    /// Bytes of a batch's documents together
+    #[arg(long, env = "NEWSDESK_BATCH_BYTES_MAX", value_name = "N", default_value_t = BATCH_BYTES_MAX, value_parser = size(1, BYTES_MAX))]
+    batch_bytes_max: usize,
     /// Requests served at once; more are refused [default: 64 a core]
-    #[arg(long, env = "NEWSDESK_REQUESTS_MAX", value_name = "N", default_value_t = requests_max(), hide_default_value = true)]
+    #[arg(long, env = "NEWSDESK_REQUESTS_MAX", value_name = "N", default_value_t = per_core(REQUESTS_PER_CORE), hide_default_value = true)]
     requests_max: NonZeroUsize,
+    /// Batches served at once; more are refused [default: 4 a core]
+    #[arg(long, env = "NEWSDESK_BATCHES_MAX", value_name = "N", default_value_t = per_core(BATCHES_PER_CORE), hide_default_value = true)]
+    batches_max: NonZeroUsize,
+    /// Streams open at once; more are refused [default: 64 a core]
+    #[arg(long, env = "NEWSDESK_STREAMS_MAX", value_name = "N", default_value_t = per_core(STREAMS_PER_CORE), hide_default_value = true)]
+    streams_max: NonZeroUsize,
+    /// Bytes of the headers of a request
+    #[arg(long, env = "NEWSDESK_HEADER_BYTES_MAX", value_name = "N", default_value_t = HEADER_BYTES_MAX, value_parser = clap::value_parser!(u32).range(1024..=1_048_576))]
+    header_bytes_max: u32,
     /// Connections open at once; more are closed
     #[arg(long, env = "NEWSDESK_CONNECTIONS_MAX", value_name = "N", default_value_t = CONNECTIONS_MAX)]
     connections_max: NonZeroUsize,
     /// Requests open at once on one connection; clients wait before they open more
-    #[arg(long, env = "NEWSDESK_CONNECTION_STREAMS_MAX", value_name = "N", default_value_t = CONNECTION_STREAMS_MAX)]
+    #[arg(long, env = "NEWSDESK_CONNECTION_STREAMS_MAX", value_name = "N", default_value_t = CONNECTION_STREAMS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
     connection_streams_max: u32,
-    /// How long a connection is used before clients must connect anew, and find new servers
+    /// How long a connection or a stream is used before clients must open another, and find new servers
     #[arg(long, env = "NEWSDESK_CONNECTION_AGE_SECONDS", value_name = "S", default_value_t = Seconds(CONNECTION_AGE_MAX))]
     connection_age_seconds: Seconds,
+    /// How long a connection may be without a request
+    #[arg(long, env = "NEWSDESK_CONNECTION_IDLE_SECONDS", value_name = "S", default_value_t = Seconds(CONNECTION_IDLE_MAX))]
+    connection_idle_seconds: Seconds,
+    /// How long a client may take from connecting to its first words
+    #[arg(long, env = "NEWSDESK_HANDSHAKE_SECONDS", value_name = "S", default_value_t = Seconds(HANDSHAKE_TIME_MAX))]
+    handshake_seconds: Seconds,
     /// How often a connection is asked whether its client is still there
     #[arg(long, env = "NEWSDESK_KEEPALIVE_SECONDS", value_name = "S", default_value_t = Seconds(KEEPALIVE_INTERVAL))]
     keepalive_seconds: Seconds,
@@ -62,12 +94,29 @@ struct LimitSettings {
     /// How long a request may take, from its first byte to its answer
     #[arg(long, env = "NEWSDESK_REQUEST_SECONDS", value_name = "S", default_value_t = Seconds(REQUEST_TIME_MAX))]
     request_seconds: Seconds,
+    /// How long a client may take none of its answer before it is cut off
+    #[arg(long, env = "NEWSDESK_ANSWER_SECONDS", value_name = "S", default_value_t = Seconds(ANSWER_TIME_MAX))]
+    answer_seconds: Seconds,
+    /// How long a stream may be without a document
+    #[arg(long, env = "NEWSDESK_STREAM_IDLE_SECONDS", value_name = "S", default_value_t = Seconds(STREAM_IDLE_MAX))]
+    stream_idle_seconds: Seconds,
     /// How long to go on as before after a signal to stop, so that load balancers see it
     #[arg(long, env = "NEWSDESK_NOTICE_SECONDS", value_name = "S", default_value_t = Seconds(Duration::ZERO))]
     notice_seconds: Seconds,
     /// How long requests under way may take to end when the server stops
     #[arg(long, env = "NEWSDESK_DRAIN_SECONDS", value_name = "S", default_value_t = Seconds(DRAIN_MAX))]
     drain_seconds: Seconds,
+}
+
+/// The longest message that can be allowed, in bytes; gRPC itself ends at four times that.
+const BYTES_MAX: usize = 1 << 30;
+
+fn size(min: u64, max: usize) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(min..=max as u64)
+}
+
+fn per_core(n: NonZeroUsize) -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).saturating_mul(n)
 }
 
 /// How to log.
@@ -101,22 +150,29 @@ impl fmt::Display for Seconds {
     }
 }
 
-fn requests_max() -> NonZeroUsize {
-    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).saturating_mul(REQUESTS_PER_CORE)
-}
-
 impl Settings {
     /// Returns what the library is told.
     pub(super) fn server_config(&self) -> Config {
         let limits = self.limits.clone();
         Config {
+            document_bytes_max: limits.document_bytes_max,
+            message_bytes_max: limits.message_bytes_max,
+            batch_documents_max: limits.batch_documents_max,
+            batch_bytes_max: limits.batch_bytes_max,
             requests_max: limits.requests_max,
+            batches_max: limits.batches_max,
+            streams_max: limits.streams_max,
+            header_bytes_max: limits.header_bytes_max,
             connections_max: limits.connections_max,
             connection_streams_max: limits.connection_streams_max,
             connection_age_max: limits.connection_age_seconds.0,
+            connection_idle_max: limits.connection_idle_seconds.0,
+            handshake_time_max: limits.handshake_seconds.0,
             keepalive_interval: limits.keepalive_seconds.0,
             keepalive_timeout: limits.keepalive_timeout_seconds.0,
             request_time_max: limits.request_seconds.0,
+            answer_time_max: limits.answer_seconds.0,
+            stream_idle_max: limits.stream_idle_seconds.0,
             notice: limits.notice_seconds.0,
             drain_max: limits.drain_seconds.0,
         }

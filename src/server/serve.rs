@@ -2,9 +2,9 @@
 
 use std::{pin::pin, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, time};
+use tokio::{net::TcpListener, sync::watch, task::AbortHandle, time};
 use tonic::{
-    service::{Routes, interceptor::InterceptedService},
+    service::Routes,
     transport::{Server, server::Router},
 };
 use tonic_health::pb::health_server::HealthServer;
@@ -13,14 +13,15 @@ use tower::layer::util::{Identity, Stack};
 use super::{
     classifier::Classifier,
     config::Config,
-    connection::Connections,
+    connection::{Connections, Patience},
+    front::{FrontLayer, Places},
     health::HealthDesk,
-    limits::{MESSAGE_BYTES_MAX, Places},
+    limits::Limits,
+    messages::StreamTimes,
     models::ModelDesk,
     phase::{Phase, PhaseWatch},
     reflection,
     registry::Registry,
-    telemetry::TelemetryLayer,
 };
 use crate::proto::{
     classifier_service_server::ClassifierServiceServer, model_service_server::ModelServiceServer,
@@ -33,14 +34,11 @@ const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 /// great numbers is how servers are attacked (CVE-2023-44487); this is what h2 itself suggests.
 const PENDING_RESETS_MAX: usize = 20;
 
-/// The longest message of the services that take no documents, in bytes: names are short.
-const SMALL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
-
 /// The most that a window can be, by RFC 9113.
 const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 
-/// The longest headers of a request, in bytes: what tracing systems add takes some hundred.
-const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// The path of batches, whose messages are longer than those of the rest of their service.
+const BATCH_PATH: &str = "/newsdesk.v1.ClassifierService/BatchClassify";
 
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +77,13 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Stopped, ServeError> {
-    let places = Places::new(config.requests_max);
-    let connections = Connections::new(config.connections_max);
+    let places = Places::new(&config);
+    let connections = Connections::new(
+        config.connections_max,
+        Patience { handshake_max: config.handshake_time_max, idle_max: config.connection_idle_max },
+    );
+    let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
+    let _stuck = AbortOnDrop(tokio::spawn(stuck).abort_handle());
     let (phase, phase_watch) = PhaseWatch::channel();
     let router = router(&registry, &config, &places, &phase_watch)?;
     let incoming = connections.accept(listener);
@@ -93,6 +96,15 @@ pub async fn serve(
     match time::timeout(config.drain_max, server).await {
         Ok(ended) => ended.map(|()| drained()).map_err(ServeError::from),
         Err(_) => Ok(cut(&connections, &places)),
+    }
+}
+
+/// A task that ends with the future that started it.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -113,7 +125,7 @@ fn drained() -> Stopped {
 
 /// Counts what is left, which is cut off as soon as `connections` are dropped.
 fn cut(connections: &Connections, places: &Places) -> Stopped {
-    let (connections, requests) = (connections.open(), places.taken());
+    let (connections, requests) = (connections.open(), places.taken().iter().sum::<usize>());
     tracing::warn!(connections, requests, "server stopped before all requests were finished");
     Stopped::Cut { connections, requests }
 }
@@ -123,21 +135,34 @@ fn router(
     config: &Config,
     places: &Places,
     phase: &PhaseWatch,
-) -> Result<Router<Stack<TelemetryLayer, Identity>>, tonic_reflection::server::Error> {
-    let classifier = Classifier { registry: registry.clone(), phase: phase.clone() };
+) -> Result<Router<Stack<FrontLayer, Identity>>, tonic_reflection::server::Error> {
+    let limits = Limits::of(config);
+    let messages = limits.messages;
+    let classifier = Classifier {
+        registry: registry.clone(),
+        phase: phase.clone(),
+        limits,
+        stream_times: StreamTimes {
+            idle_max: config.stream_idle_max,
+            age_max: config.connection_age_max,
+        },
+    };
+    let batches =
+        ClassifierServiceServer::new(classifier.clone()).max_decoding_message_size(messages.batch);
     let classifier =
-        ClassifierServiceServer::new(classifier).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        ClassifierServiceServer::new(classifier).max_decoding_message_size(messages.document);
     let models = ModelDesk { registry: registry.clone() };
-    let models = ModelServiceServer::new(models).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let models = ModelServiceServer::new(models).max_decoding_message_size(messages.small);
     let health = HealthDesk { registry: registry.clone(), phase: phase.clone() };
-    let health = HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
-    // Only classifying takes a place: a full server is healthy, and can still be asked what it is.
-    let routes = Routes::new(InterceptedService::new(classifier, places.clone()))
+    let health = HealthServer::new(health).max_decoding_message_size(messages.small);
+    let routes = Routes::new(classifier)
         .add_service(models)
         .add_service(health)
-        .add_service(reflection::current()?.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX))
-        .add_service(reflection::old()?.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
-    let layer = TelemetryLayer { request_time_max: config.request_time_max };
+        .add_service(reflection::current()?.max_decoding_message_size(messages.small))
+        .add_service(reflection::old()?.max_decoding_message_size(messages.small));
+    let routes = Routes::from(routes.into_axum_router().route_service(BATCH_PATH, batches));
+    let layer =
+        FrontLayer { places: places.clone(), request_time_max: config.request_time_max, messages };
     Ok(http2(config).layer(layer).add_routes(routes))
 }
 
@@ -152,5 +177,6 @@ fn http2(config: &Config) -> Server {
         .http2_keepalive_interval(Some(config.keepalive_interval))
         .http2_keepalive_timeout(Some(config.keepalive_timeout))
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        // Headers of as many bytes are refused; it has to be fewer.
+        .http2_max_header_list_size(config.header_bytes_max.saturating_add(1))
 }

@@ -16,7 +16,7 @@ use newsdesk::{
         classifier_service_client::ClassifierServiceClient, decision::Outcome,
         model_service_client::ModelServiceClient,
     },
-    server::{self, Config, MESSAGE_BYTES_MAX, Registry, ServeError, Stopped},
+    server::{self, BATCH_BYTES_MAX, Config, Registry, ServeError, Stopped},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{
@@ -27,6 +27,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 pub mod raw;
+pub mod wire;
 
 /// A text that the tiny model labels `geopolitics`.
 pub const GEOPOLITICS: &str = "The ambassador said that sanctions follow if the ceasefire ends";
@@ -156,7 +157,7 @@ impl TestServer {
 
     pub async fn classifier(&self) -> ClassifierServiceClient<Channel> {
         let client = ClassifierServiceClient::new(self.channel().await);
-        client.max_decoding_message_size(2 * MESSAGE_BYTES_MAX)
+        client.max_decoding_message_size(2 * BATCH_BYTES_MAX)
     }
 
     pub async fn models(&self) -> ModelServiceClient<Channel> {
@@ -230,6 +231,11 @@ pub fn blamed(status: &Status) -> String {
     let violations = request.map(|request| request.field_violations).unwrap_or_default();
     let fields: Vec<String> = violations.into_iter().map(|violation| violation.field).collect();
     format!("{:?} {}", status.code(), fields.join(","))
+}
+
+/// Returns the reason by which a program tells a status from others.
+pub fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// Returns the status that stands in an answer.

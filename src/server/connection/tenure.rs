@@ -1,0 +1,111 @@
+//! How long a connection may stay.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{self, Instant},
+};
+
+/// For how long a client may leave a connection unused.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Patience {
+    /// From its beginning to the first words of HTTP/2, with the TLS handshake if there is one.
+    pub(in crate::server) handshake_max: Duration,
+    /// Without an open request.
+    pub(in crate::server) idle_max: Duration,
+}
+
+/// Why a connection comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is cut off, whatever it is in the middle of.
+    Cut,
+    /// It is closed, since nothing is under way on it.
+    Idle,
+}
+
+/// What a connection is used for, as long as it is there.
+#[derive(Debug)]
+pub(in crate::server) struct Tenure {
+    /// Told when the client has begun to speak HTTP/2.
+    began: Notify,
+    /// Told when the connection is to be cut off.
+    cut: Notify,
+    open: AtomicUsize,
+    /// When the last request ended.
+    quiet_since: Mutex<Instant>,
+}
+
+/// A request that is under way on a connection, until this is dropped.
+#[derive(Debug)]
+pub(in crate::server) struct OpenRequest(Arc<Tenure>);
+
+impl Tenure {
+    pub(super) fn new() -> Tenure {
+        Tenure {
+            began: Notify::new(),
+            cut: Notify::new(),
+            open: AtomicUsize::new(0),
+            quiet_since: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Notes that the client has begun to speak HTTP/2.
+    pub(super) fn begin(&self) {
+        self.began.notify_one();
+    }
+
+    /// Cuts the connection off.
+    pub(in crate::server) fn cut(&self) {
+        self.cut.notify_one();
+    }
+
+    pub(in crate::server) fn open_request(self: &Arc<Self>) -> OpenRequest {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        OpenRequest(Arc::clone(self))
+    }
+
+    /// Waits until the connection is to end: because it is cut off, by itself or with all of its server's, or because
+    /// `patience` with it is over.
+    pub(super) async fn end(
+        self: Arc<Self>,
+        mut all_cut: watch::Receiver<()>,
+        patience: Patience,
+    ) -> End {
+        tokio::select! {
+            _ = all_cut.changed() => End::Cut,
+            () = self.cut.notified() => End::Cut,
+            end = self.overstay(patience) => end,
+        }
+    }
+
+    async fn overstay(&self, patience: Patience) -> End {
+        if time::timeout(patience.handshake_max, self.began.notified()).await.is_err() {
+            return End::Cut;
+        }
+        loop {
+            let quiet_since = *self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_quiet = self.open.load(Ordering::Relaxed) == 0;
+            let since = if is_quiet { quiet_since } else { Instant::now() };
+            let until = since + patience.idle_max;
+            if until <= Instant::now() {
+                return End::Idle;
+            }
+            time::sleep_until(until).await;
+        }
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        *self.0.quiet_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
