@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
 };
@@ -9,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use newsdesk::{
     model::Model,
-    server::{Registry, Stopped, serve},
+    server::{Extras, Registry, Stopped, serve_with},
 };
 use tokio::{
     net::TcpListener,
@@ -52,14 +53,16 @@ impl ServeArgs {
     }
 
     async fn serve(self, model: Arc<Model>) -> anyhow::Result<ExitCode> {
-        let listen = self.settings.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!("cannot listen on {listen}; is another server there? choose another address with --listen")
-        })?;
-        announce(&listener, &model)?;
+        let listener = bind(self.settings.listen, "--listen").await?;
+        let pages = match self.settings.metrics_listen {
+            Some(address) => Some(bind(address, "--metrics-listen").await?),
+            None => None,
+        };
+        announce(&listener, pages.as_ref(), &model)?;
         let stop = stop_signal()?;
-        let stopped =
-            serve(listener, Registry::new(model), self.settings.server_config(), stop).await?;
+        let (registry, extras) = (Registry::new(model), Extras { pages });
+        let config = self.settings.server_config();
+        let stopped = serve_with(listener, registry, config, extras, stop).await?;
         Ok(match stopped {
             Stopped::Drained => ExitCode::SUCCESS,
             Stopped::Cut { connections, requests } => {
@@ -72,16 +75,34 @@ impl ServeArgs {
     }
 }
 
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}; is another server there? choose another address with {flag}"
+        )
+    })
+}
+
 /// Says where the server listens and which model speaks.
-fn announce(listener: &TcpListener, model: &Model) -> anyhow::Result<()> {
+fn announce(
+    listener: &TcpListener,
+    pages: Option<&TcpListener>,
+    model: &Model,
+) -> anyhow::Result<()> {
     let reference = &model.reference;
-    let address = listener.local_addr().context("cannot tell the address")?;
+    let address = |listener: &TcpListener| listener.local_addr().context("cannot tell the address");
     let mut output = io::stdout();
     writeln!(
         output,
-        "listening on http://{address}\nmodel {} {} {}",
-        reference.name, reference.version, reference.digest
+        "listening on http://{}\nmodel {} {} {}",
+        address(listener)?,
+        reference.name,
+        reference.version,
+        reference.digest
     )?;
+    if let Some(pages) = pages {
+        writeln!(output, "figures on http://{}/metrics", address(pages)?)?;
+    }
     Ok(output.flush()?)
 }
 

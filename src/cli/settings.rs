@@ -29,6 +29,9 @@ pub(super) struct Settings {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, env = "NEWSDESK_LISTEN", default_value = "127.0.0.1:50051")]
     pub(super) listen: SocketAddr,
+    /// The address where /metrics, /healthz and /readyz are read over HTTP, such as 127.0.0.1:9464
+    #[arg(long, env = "NEWSDESK_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(super) metrics_listen: Option<SocketAddr>,
     /// The model file [default: the built-in model]
     #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL")]
     pub(super) model: Option<PathBuf>,

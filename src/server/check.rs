@@ -2,15 +2,12 @@
 //!
 //! What passes here is not checked again.
 
-use std::sync::Arc;
-
 use super::{
     limits::{EVIDENCE_MAX, Limits, STREAM_ID_BYTES_MAX},
     refusal::Refusal,
-    registry::Models,
+    registry::{Models, Served},
 };
 use crate::{
-    model::Model,
     proto::{BatchClassifyRequest, ClassifyOptions, ClassifyRequest, Format},
     text::Document,
 };
@@ -19,7 +16,7 @@ use crate::{
 pub(super) struct Question<'a> {
     pub(super) document: Document<'a>,
     pub(super) evidence_max: usize,
-    pub(super) model: &'a Arc<Model>,
+    pub(super) model: &'a Served,
 }
 
 /// Returns the question that `request` asks of one of `models`.

@@ -90,7 +90,9 @@ fn answer(
 ) -> Result<ClassifyResponse, Refusal> {
     let check::Question { document, evidence_max, model } =
         check::question(request, models, limits)?;
-    Ok(convert::response(model, model.classify(&document, evidence_max)))
+    let answer = model.classify(&document, evidence_max);
+    model.tally.add(&answer, document_bytes(request));
+    Ok(convert::response(model, answer))
 }
 
 fn document_bytes(request: &ClassifyRequest) -> usize {

@@ -12,7 +12,15 @@ use crate::{
 
 /// Returns the message of what `model` says of a document.
 pub(super) fn response(model: &Model, answer: Answer) -> proto::ClassifyResponse {
-    let Answer { decision: decided, scores, probabilities, best, evidence: found } = answer;
+    let Answer {
+        decision: decided,
+        scores,
+        probabilities,
+        best,
+        evidence: found,
+        words: _,
+        words_known: _,
+    } = answer;
     proto::ClassifyResponse {
         decision: Some(decision(model, decided)),
         labels: label_scores(model, &scores, &probabilities),

@@ -17,6 +17,7 @@ mod registry;
 mod serve;
 mod connection;
 mod front;
+mod watch;
 mod limits;
 mod classifier;
 mod messages;
@@ -38,5 +39,5 @@ pub use config::{
     REQUEST_TIME_MAX, REQUESTS_PER_CORE, STREAM_IDLE_MAX, STREAMS_PER_CORE,
 };
 pub use limits::{EVIDENCE_MAX, STREAM_ID_BYTES_MAX};
-pub use registry::{FindModelError, Models, Registry};
-pub use serve::{ServeError, Stopped, serve};
+pub use registry::{FindModelError, Models, Registry, Served};
+pub use serve::{Extras, ServeError, Stopped, serve, serve_with};

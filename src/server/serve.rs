@@ -1,14 +1,10 @@
 //! The server, from its first connection to its last.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, task::AbortHandle, time};
-use tonic::{
-    service::Routes,
-    transport::{Server, server::Router},
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
+use tonic::{service::Routes, transport::Server};
 use tonic_health::pb::health_server::HealthServer;
-use tower::layer::util::{Identity, Stack};
 
 use super::{
     classifier::Classifier,
@@ -22,6 +18,7 @@ use super::{
     phase::{Phase, PhaseWatch},
     reflection,
     registry::Registry,
+    watch::{Collector, Counters, Page},
 };
 use crate::proto::{
     classifier_service_server::ClassifierServiceServer, model_service_server::ModelServiceServer,
@@ -66,29 +63,59 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
+/// What a server can have beside its listener.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Where `/metrics`, `/healthz` and `/readyz` are read, over HTTP.
+    pub pages: Option<TcpListener>,
+}
+
 /// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
 ///
-/// The server says then that it is about to stop, goes on for `config.notice`, takes no new connections
-/// or requests any more, finishes those under way, and returns; after `config.drain_max` it cuts off
-/// what is left. Dropping the future cuts everything off at once.
+/// See [`serve_with`].
 pub async fn serve(
     listener: TcpListener,
     registry: Registry,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Stopped, ServeError> {
+    serve_with(listener, registry, config, Extras::default(), shutdown).await
+}
+
+/// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
+///
+/// The server says then that it is about to stop, goes on for `config.notice`, takes no new connections
+/// or requests any more, finishes those under way, and returns; after `config.drain_max` it cuts off
+/// what is left. Dropping the future cuts everything off at once.
+pub async fn serve_with(
+    listener: TcpListener,
+    registry: Registry,
+    config: Config,
+    extras: Extras,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Stopped, ServeError> {
+    let counters = Arc::new(Counters::new());
     let places = Places::new(&config);
-    let connections = Connections::new(
-        config.connections_max,
-        Patience { handshake_max: config.handshake_time_max, idle_max: config.connection_idle_max },
-    );
-    let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
-    let _stuck = AbortOnDrop(tokio::spawn(stuck).abort_handle());
+    let patience = Patience::of(&config);
+    let connections = Connections::new(config.connections_max, patience, Arc::clone(&counters));
     let (phase, phase_watch) = PhaseWatch::channel();
-    let router = router(&registry, &config, &places, &phase_watch)?;
+    let front = FrontLayer {
+        places: places.clone(),
+        counters: Arc::clone(&counters),
+        request_time_max: config.request_time_max,
+        messages: Limits::of(&config).messages,
+    };
+    let router = http2(&config).layer(front).add_routes(routes(&registry, &config, &phase_watch)?);
+    let mut tasks = JoinSet::new();
+    let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
+    tasks.spawn(stuck);
+    if let Some(listener) = extras.pages {
+        let connections = connections.count().clone();
+        let collector = Collector { counters, places: places.clone(), connections, registry };
+        tasks.spawn(Page { collector, phase: phase_watch.clone() }.serve(listener));
+    }
     let incoming = connections.accept(listener);
-    let mut server =
-        pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.clone().closing()));
+    let mut server = pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.closing()));
     tokio::select! {
         ended = &mut server => return ended.map(|()| Stopped::Drained).map_err(ServeError::from),
         () = leave(shutdown, &phase, config.notice) => {}
@@ -96,15 +123,6 @@ pub async fn serve(
     match time::timeout(config.drain_max, server).await {
         Ok(ended) => ended.map(|()| drained()).map_err(ServeError::from),
         Err(_) => Ok(cut(&connections, &places)),
-    }
-}
-
-/// A task that ends with the future that started it.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -125,17 +143,17 @@ fn drained() -> Stopped {
 
 /// Counts what is left, which is cut off as soon as `connections` are dropped.
 fn cut(connections: &Connections, places: &Places) -> Stopped {
-    let (connections, requests) = (connections.open(), places.taken().iter().sum::<usize>());
+    let (connections, requests) =
+        (connections.count().open(), places.taken().iter().sum::<usize>());
     tracing::warn!(connections, requests, "server stopped before all requests were finished");
     Stopped::Cut { connections, requests }
 }
 
-fn router(
+fn routes(
     registry: &Registry,
     config: &Config,
-    places: &Places,
     phase: &PhaseWatch,
-) -> Result<Router<Stack<FrontLayer, Identity>>, tonic_reflection::server::Error> {
+) -> Result<Routes, tonic_reflection::server::Error> {
     let limits = Limits::of(config);
     let messages = limits.messages;
     let classifier = Classifier {
@@ -160,10 +178,7 @@ fn router(
         .add_service(health)
         .add_service(reflection::current()?.max_decoding_message_size(messages.small))
         .add_service(reflection::old()?.max_decoding_message_size(messages.small));
-    let routes = Routes::from(routes.into_axum_router().route_service(BATCH_PATH, batches));
-    let layer =
-        FrontLayer { places: places.clone(), request_time_max: config.request_time_max, messages };
-    Ok(http2(config).layer(layer).add_routes(routes))
+    Ok(Routes::from(routes.into_axum_router().route_service(BATCH_PATH, batches)))
 }
 
 fn http2(config: &Config) -> Server {

@@ -16,7 +16,7 @@ use newsdesk::{
         classifier_service_client::ClassifierServiceClient, decision::Outcome,
         model_service_client::ModelServiceClient,
     },
-    server::{self, BATCH_BYTES_MAX, Config, Registry, ServeError, Stopped},
+    server::{self, BATCH_BYTES_MAX, Config, Extras, Registry, ServeError, Stopped},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{
@@ -26,6 +26,7 @@ use tonic::{
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
+pub mod pages;
 pub mod raw;
 pub mod wire;
 
@@ -136,11 +137,20 @@ impl TestServer {
     }
 
     pub async fn start_with(registry: Registry, config: Config) -> TestServer {
+        TestServer::start_with_extras(registry, config, Extras::default()).await
+    }
+
+    pub async fn start_with_extras(
+        registry: Registry,
+        config: Config,
+        extras: Extras,
+    ) -> TestServer {
         // The port is open from here on, so a client needs no retry and a test no sleep.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, asked) = oneshot::channel();
-        let server = tokio::spawn(server::serve(listener, registry.clone(), config, async {
+        let models = registry.clone();
+        let server = tokio::spawn(server::serve_with(listener, models, config, extras, async {
             asked.await.ok();
         }));
         TestServer { address, registry, shutdown: Some(shutdown), server }

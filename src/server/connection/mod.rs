@@ -14,6 +14,7 @@ use tonic::transport::server::TcpIncoming;
 
 use self::socket::Connection;
 pub(super) use self::tenure::{OpenRequest, Patience, Tenure};
+use super::watch::Counters;
 
 /// How long to wait when the system has no socket to give. Without a pause, asking again would take
 /// all of a core for as long as that lasts.
@@ -21,22 +22,39 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// All connections of a server. They are cut off when this is dropped.
 pub(super) struct Connections {
-    free: Arc<Semaphore>,
-    max: usize,
+    count: ConnectionCount,
+    counters: Arc<Counters>,
     cut: watch::Sender<()>,
     patience: Patience,
 }
 
-impl Connections {
-    pub(super) fn new(max: NonZeroUsize, patience: Patience) -> Connections {
-        let max = max.get().min(Semaphore::MAX_PERMITS);
-        let free = Arc::new(Semaphore::new(max));
-        Connections { free, max, cut: watch::Sender::new(()), patience }
-    }
+/// How many connections are open, and how many there can be.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionCount {
+    free: Arc<Semaphore>,
+    max: usize,
+}
 
+impl ConnectionCount {
     /// Returns the number of connections that are open.
     pub(super) fn open(&self) -> usize {
         self.max - self.free.available_permits()
+    }
+}
+
+impl Connections {
+    pub(super) fn new(
+        max: NonZeroUsize,
+        patience: Patience,
+        counters: Arc<Counters>,
+    ) -> Connections {
+        let max = max.get().min(Semaphore::MAX_PERMITS);
+        let count = ConnectionCount { free: Arc::new(Semaphore::new(max)), max };
+        Connections { count, counters, cut: watch::Sender::new(()), patience }
+    }
+
+    pub(super) fn count(&self) -> &ConnectionCount {
+        &self.count
     }
 
     /// Returns the connections that are made to `listener`. Those beyond the limit are closed at once.
@@ -44,12 +62,14 @@ impl Connections {
         &self,
         listener: TcpListener,
     ) -> impl Stream<Item = io::Result<Connection>> + use<> {
-        let free = Arc::clone(&self.free);
+        let free = Arc::clone(&self.count.free);
+        let counters = Arc::clone(&self.counters);
         let cut = self.cut.subscribe();
         let patience = self.patience;
         let streams = TcpIncoming::from(listener).with_nodelay(Some(true));
         streams.then(pause_after_error).filter_map(move |accepted| {
             let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
+                counters.connection_refused();
                 tracing::warn!("connection refused, too many are open");
                 return None;
             };

@@ -13,6 +13,8 @@ use tokio::{
     time::{self, Instant},
 };
 
+use super::super::config::Config;
+
 /// For how long a client may leave a connection unused.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Patience {
@@ -20,6 +22,12 @@ pub(in crate::server) struct Patience {
     pub(in crate::server) handshake_max: Duration,
     /// Without an open request.
     pub(in crate::server) idle_max: Duration,
+}
+
+impl Patience {
+    pub(in crate::server) fn of(config: &Config) -> Patience {
+        Patience { handshake_max: config.handshake_time_max, idle_max: config.connection_idle_max }
+    }
 }
 
 /// Why a connection comes to its end.

@@ -1,7 +1,7 @@
 //! What every request passes before a service sees it, and its answer after.
 //!
 //! ```text
-//! request ─▶ method ─▶ deadline ─▶ place ─▶ service ─▶ Watched ─▶ answer
+//! request ─▶ method ─▶ trail ─▶ deadline ─▶ place ─▶ service ─▶ Watched ─▶ answer
 //! ```
 //!
 //! This knows nothing of documents. A layer of the network library's own stands outside of it, and would
@@ -10,6 +10,7 @@
 mod deadline;
 mod method;
 mod places;
+mod trail;
 mod watched;
 
 use std::{
@@ -24,11 +25,12 @@ use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use self::{method::Method, watched::Watched};
-use super::{connection::Tenure, limits::MessageLimits, refusal::Refusal, status};
+use self::{trail::Trail, watched::Watched};
+use super::{connection::Tenure, limits::MessageLimits, refusal::Refusal, status, watch::Counters};
 
 pub(super) use self::{
     deadline::Deadline,
+    method::{METHODS, Method},
     places::{Place, PlaceKind, Places},
 };
 
@@ -36,6 +38,7 @@ pub(super) use self::{
 #[derive(Clone, Debug)]
 pub(super) struct FrontLayer {
     pub(super) places: Places,
+    pub(super) counters: Arc<Counters>,
     pub(super) request_time_max: Duration,
     pub(super) messages: MessageLimits,
 }
@@ -73,7 +76,9 @@ where
         let connection = request.extensions().get::<Arc<Tenure>>().cloned();
         let now = Instant::now();
         let deadline = Deadline::of(request.headers(), now, self.settings.request_time_max);
-        let mut watched = Watched::new(method, now, connection.as_ref());
+        let trail = Trail::of(request.headers());
+        let counters = Arc::clone(&self.settings.counters);
+        let mut watched = Watched::new(method, now, trail, counters, connection.as_ref());
         let bytes_max = self.settings.message_bytes_max(method);
         let admitted = self.settings.admit(method, connection);
         let answered = admitted.map(|place| {
@@ -101,7 +106,9 @@ impl FrontLayer {
         method: &Method,
         connection: Option<Arc<Tenure>>,
     ) -> Result<Option<Place>, Refusal> {
-        method.place.map(|kind| self.places.take(kind, connection)).transpose()
+        let Some(kind) = method.place else { return Ok(None) };
+        let place = self.places.take(kind, connection);
+        place.map(Some).inspect_err(|_| self.counters.shed(kind))
     }
 
     fn message_bytes_max(&self, method: &Method) -> usize {

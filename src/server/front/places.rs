@@ -26,6 +26,19 @@ pub(in crate::server) enum PlaceKind {
     Stream,
 }
 
+impl PlaceKind {
+    pub(in crate::server) const ALL: [PlaceKind; 3] =
+        [PlaceKind::Request, PlaceKind::Batch, PlaceKind::Stream];
+
+    pub(in crate::server) fn name(self) -> &'static str {
+        match self {
+            PlaceKind::Request => "requests",
+            PlaceKind::Batch => "batches",
+            PlaceKind::Stream => "streams",
+        }
+    }
+}
+
 /// The places of a server.
 ///
 /// A request gets one at once, or is refused at once. It is refused before its message is read, so a
@@ -95,6 +108,10 @@ impl Places {
         });
         entry.insert(Arc::downgrade(&held));
         Ok(Place(held))
+    }
+
+    pub(in crate::server) fn max(&self, kind: PlaceKind) -> usize {
+        self.0.max[kind as usize]
     }
 
     /// Returns the number of places of each kind that are taken.
@@ -171,10 +188,6 @@ impl fmt::Debug for Place {
 
 impl fmt::Display for PlaceKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            PlaceKind::Request => "requests",
-            PlaceKind::Batch => "batches",
-            PlaceKind::Stream => "streams",
-        })
+        formatter.write_str(self.name())
     }
 }

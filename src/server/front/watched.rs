@@ -13,10 +13,14 @@ use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 
 use super::{
-    super::connection::{OpenRequest, Tenure},
+    super::{
+        connection::{OpenRequest, Tenure},
+        watch::Counters,
+    },
     code,
     method::Method,
     places::Place,
+    trail::{REQUEST_ID, Trail},
 };
 
 /// The answer to a request, on its way to the client. When this is dropped, the request is over.
@@ -25,6 +29,8 @@ pub(super) struct Watched {
     pub(super) place: Option<Place>,
     method: &'static Method,
     began: Instant,
+    trail: Trail,
+    counters: Arc<Counters>,
     /// The code of the answer; of one that nobody waited for to its end, `CANCELLED`.
     code: Code,
     _open: Option<OpenRequest>,
@@ -34,6 +40,8 @@ impl Watched {
     pub(super) fn new(
         method: &'static Method,
         began: Instant,
+        trail: Trail,
+        counters: Arc<Counters>,
         connection: Option<&Arc<Tenure>>,
     ) -> Watched {
         let open = connection.map(Tenure::open_request);
@@ -42,13 +50,16 @@ impl Watched {
             place: None,
             method,
             began,
+            trail,
+            counters,
             code: Code::Cancelled,
             _open: open,
         }
     }
 
     /// Watches over `response` from now on.
-    pub(super) fn over(mut self, response: Response<Body>) -> Response<Body> {
+    pub(super) fn over(mut self, mut response: Response<Body>) -> Response<Body> {
+        response.headers_mut().insert(REQUEST_ID, self.trail.request_id.clone());
         self.code = code(&response).unwrap_or(self.code);
         self.given();
         response.map(|body| {
@@ -74,6 +85,11 @@ impl http_body::Body for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         self.given();
+        if let Some(Ok(Some(data))) =
+            frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref))
+        {
+            self.counters.sent(self.method, data.len());
+        }
         if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref())
             && let Some(code) = trailers.get(Status::GRPC_STATUS)
         {
@@ -93,7 +109,22 @@ impl http_body::Body for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        let micros = self.began.elapsed().as_micros();
-        tracing::debug!(method = self.method.path, code = ?self.code, micros, "request answered");
+        let time = self.began.elapsed();
+        self.counters.answered(self.method, self.code, time);
+        let (method, code, micros) = (self.method.path, self.code, time.as_micros());
+        let (request_id, (trace_id, span_id)) = (self.trail.request_id(), self.trail.trace());
+        if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
+            tracing::error!(method, ?code, micros, request_id, trace_id, span_id, "request failed");
+        } else {
+            tracing::debug!(
+                method,
+                ?code,
+                micros,
+                request_id,
+                trace_id,
+                span_id,
+                "request answered"
+            );
+        }
     }
 }
