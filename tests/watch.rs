@@ -102,7 +102,10 @@ async fn readiness_follows_the_models_and_the_phase_and_health_does_not() {
     let ready = |path| async move { get(address, path).await };
     assert_eq!(ready("/healthz").await.0, 200);
     let (code, body) = ready("/readyz").await;
-    assert_eq!((code, body.trim()), (503, r#"{"models":[],"ready":false,"stopping":false}"#));
+    assert_eq!(
+        (code, body.trim()),
+        (503, r#"{"models":[],"problems":[],"ready":false,"stopping":false}"#)
+    );
     server.registry.insert(Arc::new(tiny_model()));
     let (code, body) = ready("/readyz").await;
     assert_eq!(code, 200);

@@ -4,13 +4,12 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context as _;
 use newsdesk::{
-    model::Model,
-    server::{Extras, Registry, Stopped, serve_with},
+    model::ModelReference,
+    server::{Extras, Keeper, Models, Stopped, serve_with},
 };
 use tokio::{
     net::TcpListener,
@@ -39,32 +38,38 @@ pub(super) struct ServeArgs {
 
 impl ServeArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let model = super::model(self.settings.model.as_ref())?;
+        self.settings.start_log();
+        let keeper = self.settings.keeper()?;
         if self.check_config {
             writeln!(io::stdout(), "the configuration is good")?;
             return Ok(ExitCode::SUCCESS);
         }
-        self.settings.start_log();
         for name in unknown_variables() {
             tracing::warn!(name, "environment variable is no setting of newsdesk");
         }
         let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
-        runtime.block_on(self.serve(model))
+        runtime.block_on(self.serve(keeper))
     }
 
-    async fn serve(self, model: Arc<Model>) -> anyhow::Result<ExitCode> {
+    async fn serve(self, keeper: Keeper) -> anyhow::Result<ExitCode> {
         let listener = bind(self.settings.listen, "--listen").await?;
         let pages = match self.settings.metrics_listen {
             Some(address) => Some(bind(address, "--metrics-listen").await?),
             None => None,
         };
-        announce(&listener, pages.as_ref(), &model)?;
+        let registry = keeper.registry().clone();
+        announce(&listener, pages.as_ref(), &registry.models())?;
+        look_at_hangups(keeper.clone())?;
         let stop = stop_signal()?;
-        let (registry, extras) = (Registry::new(model), Extras { pages });
+        let extras = Extras {
+            pages,
+            keeper: Some((keeper, self.settings.poll_interval())),
+            admin: self.settings.admin(),
+        };
         let config = self.settings.server_config();
         let stopped = serve_with(listener, registry, config, extras, stop).await?;
         Ok(match stopped {
-            Stopped::Drained => ExitCode::SUCCESS,
+            Stopped::Drained | Stopped::Cut { requests: 0, .. } => ExitCode::SUCCESS,
             Stopped::Cut { connections, requests } => {
                 eprintln!(
                     "stopped in time, and cut off {requests} requests on {connections} connections"
@@ -83,27 +88,34 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Says where the server listens and which model speaks.
+/// Says where the server listens and which models speak.
 fn announce(
     listener: &TcpListener,
     pages: Option<&TcpListener>,
-    model: &Model,
+    models: &Models,
 ) -> anyhow::Result<()> {
-    let reference = &model.reference;
     let address = |listener: &TcpListener| listener.local_addr().context("cannot tell the address");
     let mut output = io::stdout();
-    writeln!(
-        output,
-        "listening on http://{}\nmodel {} {} {}",
-        address(listener)?,
-        reference.name,
-        reference.version,
-        reference.digest
-    )?;
+    writeln!(output, "listening on http://{}", address(listener)?)?;
+    for served in models.current() {
+        let ModelReference { name, version, digest } = &served.reference;
+        writeln!(output, "model {name} {version} {digest}")?;
+    }
     if let Some(pages) = pages {
         writeln!(output, "figures on http://{}/metrics", address(pages)?)?;
     }
     Ok(output.flush()?)
+}
+
+/// Has the keeper look for new versions at each SIGHUP, from now on.
+fn look_at_hangups(keeper: Keeper) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            keeper.look_soon();
+        }
+    });
+    Ok(())
 }
 
 /// Returns a future that ends at the first SIGINT or SIGTERM.

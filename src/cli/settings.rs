@@ -8,13 +8,16 @@ use std::{
     thread, time::Duration,
 };
 
-use clap::{ValueEnum, builder::RangedU64ValueParser};
+use anyhow::Context as _;
+use clap::{ArgAction, ValueEnum, builder::RangedU64ValueParser};
 use newsdesk::{
+    model::is_model_name,
     server::{
         ANSWER_TIME_MAX, BATCH_BYTES_MAX, BATCH_DOCUMENTS_MAX, BATCHES_PER_CORE,
         CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config,
-        DRAIN_MAX, HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT,
-        MESSAGE_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_PER_CORE, STREAM_IDLE_MAX, STREAMS_PER_CORE,
+        DRAIN_MAX, Gold, HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX, KEEPALIVE_INTERVAL,
+        KEEPALIVE_TIMEOUT, Keeper, MESSAGE_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
+        STREAM_IDLE_MAX, STREAMS_PER_CORE, ShadowPlan, Supply,
     },
     text::DOCUMENT_BYTES_MAX,
 };
@@ -32,9 +35,8 @@ pub(super) struct Settings {
     /// The address where /metrics, /healthz and /readyz are read over HTTP, such as 127.0.0.1:9464
     #[arg(long, env = "NEWSDESK_METRICS_LISTEN", value_name = "ADDRESS")]
     pub(super) metrics_listen: Option<SocketAddr>,
-    /// The model file [default: the built-in model]
-    #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL")]
-    pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    models: ModelSettings,
     #[command(flatten)]
     limits: LimitSettings,
     /// What to log, as `info`, `debug` or `newsdesk=debug,tonic=info`
@@ -43,6 +45,54 @@ pub(super) struct Settings {
     /// How to log
     #[arg(long, env = "NEWSDESK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+}
+
+/// Where the models come from.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Models")]
+struct ModelSettings {
+    /// A model file, which can be replaced at any time; may be given again for others [default: the built-in model]
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL")]
+    model: Vec<PathBuf>,
+    /// A folder of models, as NAME/VERSION.safetensors; the newest version of each name answers
+    #[arg(long, value_name = "DIR", env = "NEWSDESK_MODELS")]
+    models: Option<PathBuf>,
+    /// The name of the model that answers if none is asked for [default: that of the first file, or `default`]
+    #[arg(long, value_name = "NAME", env = "NEWSDESK_DEFAULT_MODEL")]
+    default_model: Option<String>,
+    /// How often to look for new versions; SIGHUP has it look at once
+    #[arg(long, value_name = "S", env = "NEWSDESK_MODELS_POLL_SECONDS", default_value_t = Seconds(MODELS_POLL))]
+    models_poll_seconds: Seconds,
+    /// Labelled documents, as for `train`, that a new version is tried on before it replaces another
+    #[arg(long, value_name = "PATH", env = "NEWSDESK_GOLD")]
+    gold: Option<PathBuf>,
+    /// How much of macro-F1 on them a new version may lose, 0 to 1
+    #[arg(long, value_name = "X", env = "NEWSDESK_GOLD_LOSS_MAX", default_value_t = GOLD_LOSS_MAX, value_parser = share)]
+    gold_loss_max: f64,
+    /// A version whose answers are only compared with those of its model's current one
+    #[arg(long, value_name = "NAME@VERSION", env = "NEWSDESK_SHADOW")]
+    shadow: Option<String>,
+    /// The share of the documents that it sees, 0 to 1
+    #[arg(long, value_name = "X", env = "NEWSDESK_SHADOW_SHARE", default_value_t = SHADOW_SHARE, value_parser = share)]
+    shadow_share: f64,
+    /// Let clients change the models, by newsdesk.v1.AdminService
+    #[arg(long, env = "NEWSDESK_ADMIN", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    admin: bool,
+}
+
+/// How often to look for new versions: soon enough for people, and next to no work.
+const MODELS_POLL: Duration = Duration::from_secs(2);
+
+/// How much of macro-F1 a new version may lose on the gold set: about what chance does to some thousand
+/// documents.
+const GOLD_LOSS_MAX: f64 = 0.01;
+
+/// The share of the documents that a shadow model sees: enough for some thousand a day, at little cost.
+const SHADOW_SHARE: f64 = 0.1;
+
+fn share(typed: &str) -> Result<f64, String> {
+    let share = typed.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "write a number from 0 to 1".to_owned())
 }
 
 /// What the server takes on.
@@ -114,6 +164,18 @@ struct LimitSettings {
 /// The longest message that can be allowed, in bytes; gRPC itself ends at four times that.
 const BYTES_MAX: usize = 1 << 30;
 
+/// The shortest time between two looks for new versions.
+const POLL_MIN: Duration = Duration::from_millis(10);
+
+fn shadow(typed: &str, share: f64) -> anyhow::Result<ShadowPlan> {
+    let parts =
+        typed.split_once('@').filter(|parts| is_model_name(parts.0) && is_model_name(parts.1));
+    let (name, version) = parts.with_context(|| {
+        format!("--shadow is `{typed}`; write NAME@VERSION, such as news@8, of a model in --models")
+    })?;
+    Ok(ShadowPlan { name: name.to_owned(), version: version.to_owned(), share })
+}
+
 fn size(min: u64, max: usize) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(min..=max as u64)
 }
@@ -179,6 +241,31 @@ impl Settings {
             notice: limits.notice_seconds.0,
             drain_max: limits.drain_seconds.0,
         }
+    }
+
+    /// Reads the models, and the files that they are tried on.
+    pub(super) fn keeper(&self) -> anyhow::Result<Keeper> {
+        let models = self.models.clone();
+        let gold = models.gold.map(|path| Gold::read(&[path], models.gold_loss_max)).transpose()?;
+        let shadow = models.shadow.map(|typed| shadow(&typed, models.shadow_share)).transpose()?;
+        Ok(Keeper::open(Supply {
+            files: models.model,
+            folder: models.models,
+            default: models.default_model,
+            gold,
+            shadow,
+        })?)
+    }
+
+    /// Returns how often to look for new versions.
+    pub(super) fn poll_interval(&self) -> Duration {
+        // Zero would be all the time.
+        self.models.models_poll_seconds.0.max(POLL_MIN)
+    }
+
+    /// Tells whether clients may change the models.
+    pub(super) fn admin(&self) -> bool {
+        self.models.admin
     }
 
     /// Has events logged to standard error, from now on.

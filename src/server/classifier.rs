@@ -92,6 +92,9 @@ fn answer(
         check::question(request, models, limits)?;
     let answer = model.classify(&document, evidence_max);
     model.tally.add(&answer, document_bytes(request));
+    if let Some(shadow) = models.shadow().filter(|shadow| shadow.is_of(model)) {
+        shadow.consider(request, answer.decision);
+    }
     Ok(convert::response(model, answer))
 }
 

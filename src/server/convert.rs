@@ -124,7 +124,7 @@ fn span(place: Place) -> proto::Span {
     proto::Span { field: field.into(), start_byte: span.start, end_byte: span.end }
 }
 
-fn reference(reference: &model::ModelReference) -> proto::ModelReference {
+pub(super) fn reference(reference: &model::ModelReference) -> proto::ModelReference {
     let model::ModelReference { name, version, digest } = reference;
     proto::ModelReference { name: name.clone(), version: version.clone(), digest: digest.clone() }
 }

@@ -10,9 +10,11 @@
 //!               status
 //! ```
 //!
-//! This module knows nothing of how a model is trained, where it is kept, or what was typed.
+//! `supply` changes the models meanwhile, `watch` counts. This module knows nothing of how a model is
+//! trained, or what was typed.
 
 mod config;
+mod supply;
 mod registry;
 mod serve;
 mod connection;
@@ -22,6 +24,7 @@ mod limits;
 mod classifier;
 mod messages;
 mod models;
+mod admin;
 mod work;
 mod check;
 mod convert;
@@ -41,3 +44,4 @@ pub use config::{
 pub use limits::{EVIDENCE_MAX, STREAM_ID_BYTES_MAX};
 pub use registry::{FindModelError, Models, Registry, Served};
 pub use serve::{Extras, ServeError, Stopped, serve, serve_with};
+pub use supply::{Gold, GoldError, Keeper, ShadowPlan, Supply, SupplyError};

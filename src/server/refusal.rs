@@ -51,6 +51,10 @@ pub(super) enum Refusal {
         "the stream has been open for long enough; open another, which may find a newer server"
     )]
     StreamAge,
+    #[error("there is no shadow model, or it is the current version by now")]
+    NoShadow,
+    #[error("there is no version of `{name}` before the current one that can still be asked")]
+    NoneBefore { name: String },
     #[error("the client no longer waits for the answer")]
     ClientGone,
     #[error("the server failed on this request, which is a fault of the server")]

@@ -1,14 +1,21 @@
 //! The models that are served, by name and version.
 
 use std::{
+    collections::BTreeMap,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::watch::Tally;
+use super::{
+    supply::{Shadow, ShadowPlan},
+    watch::Tally,
+};
 use crate::model::{Model, NAME_BYTES_MAX, is_model_name};
 
 /// A model that is served, and what it has said so far.
@@ -20,7 +27,10 @@ pub struct Served {
 
 /// The models that are served at a moment, the default model first.
 #[derive(Clone, Debug, Default)]
-pub struct Models(Vec<Named>);
+pub struct Models {
+    names: Vec<Named>,
+    shadow: Option<Arc<Shadow>>,
+}
 
 /// The versions of a model that can be asked.
 #[derive(Clone, Debug)]
@@ -44,6 +54,25 @@ struct Shared {
     /// Held while the models change, so that no change is lost.
     changing: Mutex<()>,
     changed: watch::Sender<()>,
+    plans: OnceLock<Plans>,
+    problems: Mutex<BTreeMap<String, String>>,
+    loads: Loads,
+}
+
+/// What holds of the models, whichever there are.
+#[derive(Debug, Default)]
+struct Plans {
+    /// The name of the default model. Until it is there, the first one is.
+    default: Option<String>,
+    shadow: Option<ShadowPlan>,
+}
+
+/// What became of the model files that were read.
+#[derive(Debug, Default)]
+pub(super) struct Loads {
+    pub(super) loaded: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) refused: AtomicU64,
 }
 
 /// Why there is no model for a request.
@@ -70,7 +99,7 @@ const SERVED_NAMED_MAX: usize = 8;
 const VERSION_SIGN: char = '@';
 
 impl Served {
-    fn new(model: Arc<Model>) -> Arc<Served> {
+    pub(super) fn new(model: Arc<Model>) -> Arc<Served> {
         Arc::new(Served { tally: Tally::new(&model.labels), model })
     }
 
@@ -95,22 +124,22 @@ impl Deref for Served {
 impl Models {
     /// Tells whether there is no model.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     /// Returns the current version of each model, the default model first.
     pub fn current(&self) -> impl Iterator<Item = &Arc<Served>> {
-        self.0.iter().map(|named| &named.current)
+        self.names.iter().map(|named| &named.current)
     }
 
     /// Returns every version that can be asked; of each model, the current one first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Served>> {
-        self.0.iter().flat_map(|named| std::iter::once(&named.current).chain(&named.others))
+        self.names.iter().flat_map(|named| std::iter::once(&named.current).chain(&named.others))
     }
 
     /// Returns the model called `name`, such as `news` or `news@7`, or the default model if that is empty.
     pub fn find(&self, name: &str) -> Result<&Arc<Served>, FindModelError> {
-        let default = self.0.first().ok_or(FindModelError::Empty)?;
+        let default = self.names.first().ok_or(FindModelError::Empty)?;
         if name.is_empty() {
             return Ok(&default.current);
         }
@@ -122,8 +151,19 @@ impl Models {
         found.ok_or_else(|| FindModelError::Unknown { name: printable(name), served: self.names() })
     }
 
+    /// Returns the versions of the model called `name` that can be asked beside the current one.
+    pub(super) fn others(&self, name: &str) -> &[Arc<Served>] {
+        let named = self.names.iter().find(|named| named.current.reference.name == name);
+        named.map_or(&[], |named| &named.others)
+    }
+
+    /// Returns the shadow model, if there is one.
+    pub(super) fn shadow(&self) -> Option<&Arc<Shadow>> {
+        self.shadow.as_ref()
+    }
+
     fn names(&self) -> String {
-        let (first, more) = self.0.split_at(self.0.len().min(SERVED_NAMED_MAX));
+        let (first, more) = self.names.split_at(self.names.len().min(SERVED_NAMED_MAX));
         let mut names: Vec<String> =
             first.iter().map(|named| format!("`{}`", named.current.reference.name)).collect();
         if !more.is_empty() {
@@ -133,7 +173,7 @@ impl Models {
     }
 
     fn named(&mut self, name: &str) -> Option<&mut Named> {
-        self.0.iter_mut().find(|named| named.current.reference.name == name)
+        self.names.iter_mut().find(|named| named.current.reference.name == name)
     }
 }
 
@@ -162,6 +202,9 @@ impl Registry {
             models: ArcSwap::default(),
             changing: Mutex::new(()),
             changed: watch::Sender::new(()),
+            plans: OnceLock::new(),
+            problems: Mutex::default(),
+            loads: Loads::default(),
         }))
     }
 
@@ -178,7 +221,7 @@ impl Registry {
         self.change(|models| match models.named(&served.reference.name) {
             Some(named) => Some(Arc::clone(&std::mem::replace(&mut named.current, served).model)),
             None => {
-                models.0.push(Named { current: served, others: Vec::new() });
+                models.names.push(Named { current: served, others: Vec::new() });
                 None
             }
         })
@@ -188,8 +231,9 @@ impl Registry {
     /// followed by the one that was served next longest.
     pub fn remove(&self, name: &str) -> Option<Arc<Model>> {
         self.change(|models| {
-            let index = models.0.iter().position(|named| named.current.reference.name == name)?;
-            Some(Arc::clone(&models.0.remove(index).current.model))
+            let index =
+                models.names.iter().position(|named| named.current.reference.name == name)?;
+            Some(Arc::clone(&models.names.remove(index).current.model))
         })
     }
 
@@ -198,12 +242,87 @@ impl Registry {
         self.0.changed.subscribe()
     }
 
+    /// Returns what is wrong with the sources of models, certificates or tokens, by the source.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.clone().into_iter().collect()
+    }
+
+    /// Notes that `subject` has a problem, or has none any more; logs it if that is new.
+    pub(super) fn problem(&self, subject: &str, reason: Option<String>) {
+        let mut problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) if problems.get(subject) != Some(&reason) => {
+                tracing::warn!(subject, reason, "problem");
+                problems.insert(subject.to_owned(), reason);
+            }
+            None if problems.remove(subject).is_some() => tracing::info!(subject, "problem solved"),
+            Some(_) | None => {}
+        }
+    }
+
+    pub(super) fn loads(&self) -> &Loads {
+        &self.0.loads
+    }
+
+    /// Sets, once, which name is the default model's, and which version is a shadow.
+    pub(super) fn plan(&self, default: Option<String>, shadow: Option<ShadowPlan>) {
+        let is_first = self.0.plans.set(Plans { default, shadow }).is_ok();
+        debug_assert!(is_first, "a registry has one keeper");
+    }
+
+    /// Serves `current` and, if they are asked for, `others`, from now on, and no other versions of the name.
+    pub(super) fn set(&self, current: Arc<Served>, others: Vec<Arc<Served>>) {
+        self.change(|models| match models.named(&current.reference.name) {
+            Some(named) => *named = Named { current, others },
+            None => models.names.push(Named { current, others }),
+        });
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Models) -> T) -> T {
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut models = Models::clone(&self.0.models.load());
         let result = change(&mut models);
+        if let Some(plans) = self.0.plans.get() {
+            models.follow(plans);
+        }
         self.0.models.store(Arc::new(models));
         self.0.changed.send_replace(());
         result
+    }
+}
+
+impl Models {
+    /// Puts the default model first, and the shadow beside what it is the shadow of.
+    fn follow(&mut self, plans: &Plans) {
+        if let Some(default) = &plans.default {
+            self.names.sort_by_key(|named| named.current.reference.name != *default);
+        }
+        let Some(plan) = &plans.shadow else { return };
+        let current = self.current().find(|served| served.reference.name == plan.name);
+        let shadow = self.all().find(|served| served.is(&plan.name, &plan.version));
+        let pair = current.zip(shadow).filter(|(current, shadow)| !Arc::ptr_eq(current, shadow));
+        let is_same = |before: &Arc<Shadow>, (current, shadow): (&Arc<Served>, &Arc<Served>)| {
+            Arc::ptr_eq(&before.current, current) && Arc::ptr_eq(&before.served, shadow)
+        };
+        self.shadow = match (pair, &self.shadow) {
+            (Some(pair), Some(before)) if is_same(before, pair) => Some(Arc::clone(before)),
+            (Some((current, shadow)), _) => {
+                let (current, shadow) = (Arc::clone(current), Arc::clone(shadow));
+                Some(Arc::new(Shadow::new(current, shadow, plan.share)))
+            }
+            (None, _) => None,
+        };
+    }
+}
+
+impl Loads {
+    pub(super) fn count(&self, is_usable: bool) {
+        let counter = if is_usable { &self.loaded } else { &self.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ use tonic::{service::Routes, transport::Server};
 use tonic_health::pb::health_server::HealthServer;
 
 use super::{
+    admin::AdminDesk,
     classifier::Classifier,
     config::Config,
     connection::{Connections, Patience},
@@ -18,10 +19,12 @@ use super::{
     phase::{Phase, PhaseWatch},
     reflection,
     registry::Registry,
+    supply::Keeper,
     watch::{Collector, Counters, Page},
 };
 use crate::proto::{
-    classifier_service_server::ClassifierServiceServer, model_service_server::ModelServiceServer,
+    admin_service_server::AdminServiceServer, classifier_service_server::ClassifierServiceServer,
+    model_service_server::ModelServiceServer,
 };
 
 /// How many bytes of a stream a client may send before they are read.
@@ -68,6 +71,10 @@ pub enum ServeError {
 pub struct Extras {
     /// Where `/metrics`, `/healthz` and `/readyz` are read, over HTTP.
     pub pages: Option<TcpListener>,
+    /// Who keeps the models of the registry up to date, and how often.
+    pub keeper: Option<(Keeper, Duration)>,
+    /// Whether the keeper takes orders from clients, by `newsdesk.v1.AdminService`.
+    pub admin: bool,
 }
 
 /// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
@@ -105,16 +112,21 @@ pub async fn serve_with(
         request_time_max: config.request_time_max,
         messages: Limits::of(&config).messages,
     };
-    let router = http2(&config).layer(front).add_routes(routes(&registry, &config, &phase_watch)?);
+    let admin = extras.keeper.as_ref().filter(|_| extras.admin).map(|(keeper, _)| keeper.clone());
+    let all = routes(&registry, &config, &phase_watch, admin)?;
+    let router = http2(&config).layer(front).add_routes(all);
     let mut tasks = JoinSet::new();
     let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
     tasks.spawn(stuck);
+    if let Some((keeper, interval)) = extras.keeper {
+        tasks.spawn(keeper.keep(interval));
+    }
     if let Some(listener) = extras.pages {
         let connections = connections.count().clone();
         let collector = Collector { counters, places: places.clone(), connections, registry };
         tasks.spawn(Page { collector, phase: phase_watch.clone() }.serve(listener));
     }
-    let incoming = connections.accept(listener);
+    let incoming = connections.accept(listener, phase_watch.clone());
     let mut server = pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.closing()));
     tokio::select! {
         ended = &mut server => return ended.map(|()| Stopped::Drained).map_err(ServeError::from),
@@ -153,6 +165,7 @@ fn routes(
     registry: &Registry,
     config: &Config,
     phase: &PhaseWatch,
+    admin: Option<Keeper>,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let limits = Limits::of(config);
     let messages = limits.messages;
@@ -176,8 +189,16 @@ fn routes(
     let routes = Routes::new(classifier)
         .add_service(models)
         .add_service(health)
-        .add_service(reflection::current()?.max_decoding_message_size(messages.small))
-        .add_service(reflection::old()?.max_decoding_message_size(messages.small));
+        .add_service(
+            reflection::current(admin.is_some())?.max_decoding_message_size(messages.small),
+        )
+        .add_service(reflection::old(admin.is_some())?.max_decoding_message_size(messages.small));
+    let routes = match admin {
+        Some(keeper) => routes.add_service(
+            AdminServiceServer::new(AdminDesk { keeper }).max_decoding_message_size(messages.small),
+        ),
+        None => routes,
+    };
     Ok(Routes::from(routes.into_axum_router().route_service(BATCH_PATH, batches)))
 }
 

@@ -71,6 +71,7 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
             Code::ResourceExhausted
         }
         Refusal::Service => Code::NotFound,
+        Refusal::NoShadow | Refusal::NoneBefore { name: _ } => Code::FailedPrecondition,
         Refusal::TooSlow | Refusal::Deadline => Code::DeadlineExceeded,
         Refusal::ClientGone => Code::Cancelled,
         Refusal::Panic => Code::Internal,
@@ -96,6 +97,8 @@ fn reason(refusal: &Refusal) -> &'static str {
         Refusal::Stopping => "STOPPING",
         Refusal::StreamIdle => "STREAM_IDLE",
         Refusal::StreamAge => "STREAM_AGE",
+        Refusal::NoShadow => "NO_SHADOW",
+        Refusal::NoneBefore { name: _ } => "NO_EARLIER_VERSION",
         Refusal::TooSlow => "TOO_SLOW",
         Refusal::Deadline => "DEADLINE",
         Refusal::ClientGone => "CLIENT_GONE",

@@ -13,6 +13,7 @@ use newsdesk::{
     },
     proto::{
         Abstention, AbstentionReason, ClassifyOptions, ClassifyRequest, ClassifyResponse,
+        admin_service_client::AdminServiceClient,
         classifier_service_client::ClassifierServiceClient, decision::Outcome,
         model_service_client::ModelServiceClient,
     },
@@ -26,6 +27,7 @@ use tonic::{
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
+pub mod folder;
 pub mod pages;
 pub mod raw;
 pub mod wire;
@@ -154,6 +156,10 @@ impl TestServer {
             asked.await.ok();
         }));
         TestServer { address, registry, shutdown: Some(shutdown), server }
+    }
+
+    pub async fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel().await)
     }
 
     pub fn endpoint(&self) -> Endpoint {

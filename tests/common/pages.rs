@@ -14,7 +14,7 @@ use super::within;
 pub async fn pages() -> (SocketAddr, Extras) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    (address, Extras { pages: Some(listener) })
+    (address, Extras { pages: Some(listener), ..Extras::default() })
 }
 
 /// Returns the status and the body of a page.

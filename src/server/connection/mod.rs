@@ -14,7 +14,7 @@ use tonic::transport::server::TcpIncoming;
 
 use self::socket::Connection;
 pub(super) use self::tenure::{OpenRequest, Patience, Tenure};
-use super::watch::Counters;
+use super::{phase::PhaseWatch, watch::Counters};
 
 /// How long to wait when the system has no socket to give. Without a pause, asking again would take
 /// all of a core for as long as that lasts.
@@ -61,6 +61,7 @@ impl Connections {
     pub(super) fn accept(
         &self,
         listener: TcpListener,
+        phase: PhaseWatch,
     ) -> impl Stream<Item = io::Result<Connection>> + use<> {
         let free = Arc::clone(&self.count.free);
         let counters = Arc::clone(&self.counters);
@@ -73,7 +74,9 @@ impl Connections {
                 tracing::warn!("connection refused, too many are open");
                 return None;
             };
-            Some(accepted.map(|stream| Connection::new(stream, cut.clone(), patience, permit)))
+            Some(accepted.map(|stream| {
+                Connection::new(stream, cut.clone(), phase.clone(), patience, permit)
+            }))
         })
     }
 }

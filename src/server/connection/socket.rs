@@ -16,7 +16,10 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-use super::tenure::{End, Patience, Tenure};
+use super::{
+    super::phase::PhaseWatch,
+    tenure::{End, Patience, Tenure},
+};
 
 /// The bytes that each HTTP/2 client says first (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
@@ -35,11 +38,12 @@ impl Connection {
     pub(super) fn new(
         stream: TcpStream,
         all_cut: watch::Receiver<()>,
+        phase: PhaseWatch,
         patience: Patience,
         permit: OwnedSemaphorePermit,
     ) -> Connection {
         let tenure = Arc::new(Tenure::new());
-        let end = Box::pin(Arc::clone(&tenure).end(all_cut, patience));
+        let end = Box::pin(Arc::clone(&tenure).end(all_cut, phase, patience));
         let preface_bytes_left = PREFACE_BYTES;
         Connection { stream, tenure, end, ended: None, preface_bytes_left, _permit: permit }
     }

@@ -13,7 +13,14 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::super::config::Config;
+use super::super::{config::Config, phase::PhaseWatch};
+
+/// How long a client may take to close a connection that the server is done with. One that is stuck would
+/// hold up the end for as long as that may take.
+const LEAVE_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// How often to look whether the last request on a connection has ended, when the server closes.
+const LEAVE_LOOK: Duration = Duration::from_millis(50);
 
 /// For how long a client may leave a connection unused.
 #[derive(Clone, Copy, Debug)]
@@ -80,30 +87,44 @@ impl Tenure {
         OpenRequest(Arc::clone(self))
     }
 
-    /// Waits until the connection is to end: because it is cut off, by itself or with all of its server's, or because
+    /// Waits until the connection is to end: because the server closes and nothing is under way on it, because it is cut off, by itself or with all of its server's, or because
     /// `patience` with it is over.
     pub(super) async fn end(
         self: Arc<Self>,
         mut all_cut: watch::Receiver<()>,
+        phase: PhaseWatch,
         patience: Patience,
     ) -> End {
         tokio::select! {
             _ = all_cut.changed() => End::Cut,
             () = self.cut.notified() => End::Cut,
             end = self.overstay(patience) => end,
+            end = self.leave(phase) => end,
         }
+    }
+
+    /// Waits until the server closes, and then until nothing is under way.
+    async fn leave(&self, phase: PhaseWatch) -> End {
+        phase.closing().await;
+        self.quiet_for(LEAVE_TIME_MAX, LEAVE_LOOK).await
     }
 
     async fn overstay(&self, patience: Patience) -> End {
         if time::timeout(patience.handshake_max, self.began.notified()).await.is_err() {
             return End::Cut;
         }
+        self.quiet_for(patience.idle_max, patience.idle_max).await
+    }
+
+    /// Waits until there was no request for `idle_max` from now on, looking again at least as often as `look`.
+    async fn quiet_for(&self, idle_max: Duration, look: Duration) -> End {
+        let began = Instant::now();
         loop {
             let quiet_since = *self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
             let is_quiet = self.open.load(Ordering::Relaxed) == 0;
-            let since = if is_quiet { quiet_since } else { Instant::now() };
-            let until = since + patience.idle_max;
-            if until <= Instant::now() {
+            let until = if is_quiet { quiet_since.max(began) + idle_max } else { now + look };
+            if until <= now {
                 return End::Idle;
             }
             time::sleep_until(until).await;

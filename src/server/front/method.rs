@@ -17,7 +17,7 @@ pub(in crate::server) struct Method {
 
 /// The methods of this server. The last stands for all others: a path is the client's own text, which
 /// neither logs nor metrics shall repeat.
-pub(in crate::server) const METHODS: [Method; 10] = [
+pub(in crate::server) const METHODS: [Method; 15] = [
     placed(0, "/newsdesk.v1.ClassifierService/Classify", "text", PlaceKind::Request),
     placed(1, "/newsdesk.v1.ClassifierService/BatchClassify", "requests", PlaceKind::Batch),
     placed(2, "/newsdesk.v1.ClassifierService/StreamClassify", "request.text", PlaceKind::Stream),
@@ -27,7 +27,12 @@ pub(in crate::server) const METHODS: [Method; 10] = [
     free(6, "/grpc.health.v1.Health/Watch", "service"),
     free(7, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", ""),
     free(8, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", ""),
-    free(9, "other", ""),
+    free(9, "/newsdesk.v1.AdminService/ListModelVersions", ""),
+    free(10, "/newsdesk.v1.AdminService/ReloadModels", ""),
+    free(11, "/newsdesk.v1.AdminService/PromoteModel", "name"),
+    free(12, "/newsdesk.v1.AdminService/RollBackModel", "name"),
+    free(13, "/newsdesk.v1.AdminService/GetShadowReport", ""),
+    free(14, "other", ""),
 ];
 
 const fn free(number: usize, path: &'static str, field: &'static str) -> Method {

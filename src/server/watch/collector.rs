@@ -110,6 +110,35 @@ impl Collector {
     }
 }
 
+impl Collector {
+    fn supply(&self, to: &mut Families<'_>) -> fmt::Result {
+        let loads = self.registry.loads();
+        let by_outcome =
+            [("loaded", &loads.loaded), ("failed", &loads.failed), ("refused", &loads.refused)];
+        let samples = by_outcome.map(|(outcome, n)| ([("outcome", outcome)], get(n)));
+        to.counters(
+            "model_loads",
+            "Model files read, unusable, or refused by the gold set",
+            samples,
+        )?;
+        let problems = self.registry.problems().len() as u64;
+        to.gauges("problems", "What is wrong at the moment; /readyz tells what", [([], problems)])?;
+        let models = self.registry.models();
+        let shadows = || models.shadow().into_iter();
+        let pairs = shadows().flat_map(|shadow| {
+            let pairs = shadow.pairs();
+            pairs.map(|pair| {
+                let outcomes = [("outcome", pair.current), ("shadow_outcome", pair.shadow)];
+                let [model, version] = [model(&shadow.served), version(&shadow.served)];
+                ([model, version, outcomes[0], outcomes[1]], pair.documents)
+            })
+        });
+        to.counters("shadow", "Documents by what was answered and what the shadow says", pairs)?;
+        let skipped = shadows().map(|shadow| ([model(&shadow.served)], shadow.skipped()));
+        to.counters("shadow_skipped", "Documents that the shadow was too busy for", skipped)
+    }
+}
+
 fn model(served: &Served) -> (&'static str, &str) {
     ("model", &served.reference.name)
 }
@@ -138,6 +167,7 @@ impl prometheus_client::collector::Collector for Collector {
         self.requests(&mut families)?;
         self.load(&mut families)?;
         self.models(&mut families)?;
+        self.supply(&mut families)?;
         process(&mut families)
     }
 }

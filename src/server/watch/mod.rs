@@ -12,4 +12,4 @@ mod tally;
 pub(super) use collector::Collector;
 pub(super) use counters::Counters;
 pub(super) use page::Page;
-pub(super) use tally::Tally;
+pub(super) use tally::{Tally, outcome, outcome_names};

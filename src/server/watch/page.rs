@@ -93,7 +93,11 @@ impl Page {
             let reference = &served.reference;
             json!({"name": reference.name, "version": reference.version, "digest": reference.digest})
         });
+        let problems = self.collector.registry.problems().into_iter();
+        let problems =
+            problems.map(|(subject, reason)| json!({"subject": subject, "reason": reason}));
         let body = json!({
+            "problems": problems.collect::<Vec<_>>(),
             "ready": is_ready,
             "stopping": !is_staying,
             "models": names.collect::<Vec<_>>(),
