@@ -34,12 +34,25 @@ pub(super) struct Totals {
 }
 
 /// The reasons for abstaining, in the order in which they are counted.
-const REASONS: [AbstentionReason; 4] = [
+const REASONS: [AbstentionReason; 6] = [
     AbstentionReason::TooShort,
     AbstentionReason::FewKnownWords,
     AbstentionReason::LowMargin,
     AbstentionReason::Neither,
+    AbstentionReason::Furniture,
+    AbstentionReason::NoText,
 ];
+
+fn place(reason: AbstentionReason) -> usize {
+    match reason {
+        AbstentionReason::TooShort => 0,
+        AbstentionReason::FewKnownWords => 1,
+        AbstentionReason::LowMargin => 2,
+        AbstentionReason::Neither => 3,
+        AbstentionReason::Furniture => 4,
+        AbstentionReason::NoText => 5,
+    }
+}
 
 impl Tally {
     pub(in crate::server) fn new(labels: &LabelSet) -> Tally {
@@ -77,10 +90,7 @@ impl Tally {
 pub(in crate::server) fn outcome(decision: Decision, labels: usize) -> usize {
     match decision {
         Decision::Label(label) => label.index(),
-        Decision::Abstain(reason) => {
-            let place = REASONS.iter().position(|&known| known == reason);
-            labels + place.expect("all reasons are counted")
-        }
+        Decision::Abstain(reason) => labels + place(reason),
     }
 }
 
@@ -88,4 +98,16 @@ pub(in crate::server) fn outcome(decision: Decision, labels: usize) -> usize {
 /// reason for abstaining.
 pub(in crate::server) fn outcome_names(labels: &LabelSet) -> impl Iterator<Item = &str> {
     labels.names().iter().map(String::as_str).chain(REASONS.iter().map(|reason| reason.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_stand_at_their_places() {
+        for (at, reason) in REASONS.into_iter().enumerate() {
+            assert_eq!(place(reason), at);
+        }
+    }
 }
