@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // tonic-prost-build emits none of these, and without one Cargo reruns this on any change.
     println!("cargo::rerun-if-changed=proto");
 
-    let descriptors = protox::compile(["newsdesk/v1/newsdesk.proto"], ["proto"])?;
+    let descriptors =
+        protox::compile(["newsdesk/v1/newsdesk.proto", "newsdesk/v1/admin.proto"], ["proto"])?;
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out_dir.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use common::{
     GEOPOLITICS, TestServer, blamed, config, decided, document,
     raw::{self, Held},
-    status_of, tiny_model, with_evidence, within,
+    reason, status_of, tiny_model, with_evidence, within,
 };
 use newsdesk::{
     proto::{
@@ -17,7 +17,8 @@ use newsdesk::{
         classify_outcome, stream_classify_response::Outcome,
     },
     server::{
-        BATCH_DOCUMENTS_MAX, Config, EVIDENCE_MAX, MESSAGE_BYTES_MAX, Registry, STREAM_ID_BYTES_MAX,
+        BATCH_BYTES_MAX, BATCH_DOCUMENTS_MAX, Config, EVIDENCE_MAX, MESSAGE_BYTES_MAX, Registry,
+        STREAM_ID_BYTES_MAX,
     },
     text::DOCUMENT_BYTES_MAX,
 };
@@ -72,7 +73,7 @@ async fn a_batch_has_at_most_16_mebibytes() {
     let full = document("c".to_owned() + &" ".repeat(DOCUMENT_BYTES_MAX - 1));
     assert_eq!(batch(&server, vec![full.clone(); 16]).await.unwrap(), 16);
     let status = batch(&server, vec![full; 17]).await.unwrap_err();
-    assert_eq!(blamed(&status), "InvalidArgument requests");
+    assert_eq!(blamed(&status), "ResourceExhausted requests");
     server.stop().await;
 }
 
@@ -81,10 +82,10 @@ async fn a_message_that_is_too_long_is_refused_with_the_field_that_makes_it_so()
     let server = TestServer::start().await;
     let channel = server.channel().await;
     for (path, bytes_max, expected) in [
-        (raw::CLASSIFY, MESSAGE_BYTES_MAX, "InvalidArgument text"),
-        (raw::BATCH, MESSAGE_BYTES_MAX, "InvalidArgument requests"),
-        (raw::STREAM, MESSAGE_BYTES_MAX, "InvalidArgument request.text"),
-        (raw::GET_MODEL, 16 * 1024, "InvalidArgument name"),
+        (raw::CLASSIFY, MESSAGE_BYTES_MAX, "ResourceExhausted text"),
+        (raw::BATCH, BATCH_BYTES_MAX + 256 * 256, "ResourceExhausted requests"),
+        (raw::STREAM, MESSAGE_BYTES_MAX, "ResourceExhausted request.text"),
+        (raw::GET_MODEL, 16 * 1024, "ResourceExhausted name"),
     ] {
         // Field 15, which nobody knows, of as many bytes as fill the message; so it is read, and it
         // is another fault that is found.
@@ -97,8 +98,44 @@ async fn a_message_that_is_too_long_is_refused_with_the_field_that_makes_it_so()
         let fits = within(raw::send(channel.clone(), path, message(bytes_max))).await;
         let too_long = within(raw::send(channel.clone(), path, message(bytes_max + 1))).await;
         assert_ne!(fits.err().map(|status| status.message().contains("bytes")), Some(true));
-        assert_eq!(blamed(&too_long.unwrap_err()), expected);
+        let status = too_long.unwrap_err();
+        assert_eq!(blamed(&status), expected);
+        assert_eq!(reason(&status), "MESSAGE_TOO_LONG");
+        assert!(status.message().contains(&bytes_max.to_string()), "{status:?}");
+        // It would be too long the next time, too.
+        assert!(status.get_details_retry_info().is_none());
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_can_be_told_to_take_less() {
+    let config = Config {
+        document_bytes_max: 100,
+        message_bytes_max: 1000,
+        batch_documents_max: 2,
+        batch_bytes_max: 300,
+        ..config()
+    };
+    let server = start(config).await;
+    let mut client = server.classifier().await;
+    let bytes = |n| document("c".repeat(n));
+    assert!(client.classify(bytes(100)).await.is_ok());
+    let status = client.classify(bytes(101)).await.unwrap_err();
+    assert_eq!(blamed(&status), "InvalidArgument text");
+    assert_eq!(
+        status.message(),
+        "the document has 101 bytes, at most 100 are possible; send it in parts"
+    );
+    assert_eq!(reason(&status), "DOCUMENT_TOO_LONG");
+    assert_eq!(blamed(&client.classify(bytes(1000)).await.unwrap_err()), "ResourceExhausted text");
+    assert_eq!(batch(&server, vec![bytes(100); 2]).await.unwrap(), 2);
+    assert_eq!(
+        blamed(&batch(&server, vec![bytes(1); 3]).await.unwrap_err()),
+        "InvalidArgument requests"
+    );
+    let too_long = batch(&server, vec![bytes(500); 2]).await.unwrap_err();
+    assert_eq!(blamed(&too_long), "ResourceExhausted requests");
     server.stop().await;
 }
 
@@ -137,6 +174,14 @@ async fn an_id_has_at_most_256_bytes() {
     server.stop().await;
 }
 
+#[track_caller]
+fn check_shed(status: &Status, message: &str) {
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().starts_with(message), "{status:?}");
+    assert_eq!(reason(status), "OVERLOADED");
+    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
+}
+
 #[tokio::test]
 async fn one_request_too_many_is_refused_at_once_and_told_when_to_come_back() {
     let server = start(Config { requests_max: NonZeroUsize::new(2).unwrap(), ..config() }).await;
@@ -151,20 +196,48 @@ async fn one_request_too_many_is_refused_at_once_and_told_when_to_come_back() {
             }
         }
     });
-    let status = refused.await;
-    assert_eq!(status.code(), Code::ResourceExhausted);
-    assert!(status.message().starts_with("2 requests are being served"), "{status:?}");
-    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
-    for path in [raw::BATCH, raw::STREAM] {
-        let status = raw::send(channel.clone(), path, Vec::new()).await.unwrap_err();
-        assert_eq!(status.code(), Code::ResourceExhausted, "path={path}");
-    }
+    check_shed(&refused.await, "2 requests are being served");
+    // Batches and streams have places of their own.
+    assert_eq!(batch(&server, vec![document(GEOPOLITICS)]).await.unwrap(), 1);
+    assert!(raw::send(channel, raw::STREAM, Vec::new()).await.is_ok());
     for held in held {
         let response = within(held.finish(document(GEOPOLITICS))).await.unwrap();
         assert_eq!(decided(&response), "geopolitics");
-        assert!(client.classify(document(GEOPOLITICS)).await.is_ok());
+        within(async { while client.classify(document(GEOPOLITICS)).await.is_err() {} }).await;
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn one_batch_or_stream_too_many_is_refused_and_keeps_no_document_out() {
+    let one = NonZeroUsize::MIN;
+    let server = start(Config { batches_max: one, streams_max: one, ..config() }).await;
+    let mut client = server.classifier().await;
+    for (path, message) in
+        [(raw::BATCH, "1 batches are being served"), (raw::STREAM, "1 streams are being served")]
+    {
+        let channel = server.channel().await;
+        let held = Held::begin_at(path, channel.clone()).await;
+        let status = within(async {
+            loop {
+                // The server may not have seen the one that is held yet.
+                match raw::send(channel.clone(), path, Vec::new()).await {
+                    Err(status) if status.code() == Code::ResourceExhausted => break status,
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        });
+        check_shed(&status.await, message);
+        assert!(client.classify(document(GEOPOLITICS)).await.is_ok());
+        held.abandon().await;
+        within(async { while is_shed(&server, path).await {} }).await;
+    }
+    server.stop().await;
+}
+
+async fn is_shed(server: &TestServer, path: &'static str) -> bool {
+    let answer = raw::send(server.channel().await, path, Vec::new()).await;
+    answer.is_err_and(|status| status.code() == Code::ResourceExhausted)
 }
 
 #[tokio::test]

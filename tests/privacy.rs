@@ -1,4 +1,4 @@
-//! No log line and no error repeats a word of a document.
+//! No log line, no figure and no error repeats a word of a document.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use common::{TestServer, config, document, faulty_model, raw};
+use common::{
+    TestServer, config, document, faulty_model,
+    pages::{Figures, get, pages},
+    raw,
+};
 use newsdesk::{
     proto::{BatchClassifyRequest, ClassifyRequest, StreamClassifyRequest},
     server::Registry,
@@ -18,6 +22,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// A word that occurs in every document of the test, and nowhere else.
 const SECRET: &str = "quokkas";
+
+/// The place of a request in a trace.
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -51,7 +58,9 @@ async fn no_log_line_repeats_a_document_at_any_level() {
         .with_writer(log.clone());
     subscriber.init();
 
-    let server = TestServer::start_with(Registry::new(faulty_model().into()), config()).await;
+    let (pages, extras) = pages().await;
+    let registry = Registry::new(faulty_model().into());
+    let server = TestServer::start_with_extras(registry, config(), extras).await;
     let mut client = server.classifier().await;
     let good = document(format!("{SECRET} and sanctions"));
     let requests = vec![
@@ -67,6 +76,10 @@ async fn no_log_line_repeats_a_document_at_any_level() {
         errors.extend(client.classify(request.clone()).await.err());
     }
     assert_eq!(errors.len(), 3);
+    let mut traced = tonic::Request::new(good.clone());
+    traced.metadata_mut().insert("traceparent", PARENT.parse().unwrap());
+    traced.metadata_mut().insert("x-request-id", "order-66".parse().unwrap());
+    client.classify(traced).await.unwrap();
     client.batch_classify(BatchClassifyRequest { requests: requests.clone() }).await.unwrap();
     let messages = requests
         .into_iter()
@@ -77,11 +90,19 @@ async fn no_log_line_repeats_a_document_at_any_level() {
     while answers.message().await.unwrap().is_some() {}
     let invalid = [&[0x0a, 9], SECRET.as_bytes(), &[0xff, 0xff]].concat();
     errors.extend(raw::send(server.channel().await, raw::CLASSIFY, invalid).await.err());
+    let figures = Figures::read(pages).await;
+    let readiness = get(pages, "/readyz").await.1;
     server.stop().await;
 
     assert!(!format!("{errors:?}").contains(SECRET), "{errors:?}");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("request answered") && log.contains("request failed with a panic"));
+    let traced = log.lines().find(|line| line.contains("order-66")).unwrap();
+    assert!(traced.contains("4bf92f3577b34da6a3ce929d0e0e4736"), "{traced}");
+    assert!(traced.contains("00f067aa0ba902b7") && traced.contains("code=Ok"), "{traced}");
     let leak = log.lines().find(|line| line.contains(SECRET));
     assert_eq!(leak, None);
+    assert!(!figures.text().contains(SECRET) && !readiness.contains(SECRET));
+    // Where the figures do tell of these requests.
+    assert!(figures.get(r#"newsdesk_words_total{model="tiny",version="1"}"#) > 0.0);
 }

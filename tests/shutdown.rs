@@ -7,7 +7,8 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    GEOPOLITICS, TestServer, blamed, config, decided, document, raw::Held, tiny_model, within,
+    GEOPOLITICS, TestServer, blamed, config, decided, document, raw::Held, tiny_model, wire::Wire,
+    within,
 };
 use newsdesk::{
     proto::{
@@ -98,6 +99,24 @@ async fn a_stuck_client_is_cut_off_and_counted() {
     server.leave();
     assert_eq!(server.stopped().await, Stopped::Cut { connections: 1, requests: 1 });
     assert_ne!(within(held.give_up()).await.unwrap_err().code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_even_say_good_bye_does_not_hold_up_the_end() {
+    let mut server = TestServer::start().await;
+    // Its runtime stands still from now on, and so does its connection.
+    let client = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let address = server.address;
+    let wire = std::thread::spawn(move || {
+        let wire = client.block_on(Wire::connect(address));
+        (client, wire)
+    });
+    let (client, wire) = wire.join().unwrap();
+    server.leave();
+    let stopped = server.stopped().await;
+    assert_eq!(stopped, Stopped::Drained);
+    drop(wire);
+    client.shutdown_background();
 }
 
 #[tokio::test]

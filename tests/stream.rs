@@ -193,7 +193,7 @@ async fn a_stream_that_is_stuck_does_not_hold_up_its_own_connection() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_gives_back_its_place() {
-    let config = Config { requests_max: NonZeroUsize::MIN, ..config() };
+    let config = Config { streams_max: NonZeroUsize::MIN, ..config() };
     let server = TestServer::start_with(Registry::new(tiny_model().into()), config).await;
     let mut other = server.classifier().await;
     for round in 0..3 {
@@ -209,10 +209,11 @@ async fn a_client_that_goes_away_gives_back_its_place() {
             std::future::pending::<()>().await;
         });
         assert!(within(was_answered).await.unwrap(), "round={round}");
-        let refused = other.classify(document(GEOPOLITICS)).await.unwrap_err();
+        let refused = other.stream_classify(tokio_stream::empty()).await.unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted, "round={round}");
         client.shutdown_background();
-        within(async { while other.classify(document(GEOPOLITICS)).await.is_err() {} }).await;
+        within(async { while other.stream_classify(tokio_stream::empty()).await.is_err() {} })
+            .await;
     }
     server.stop().await;
 }

@@ -3,12 +3,15 @@
 mod answer;
 mod classify;
 mod clean;
+mod config;
 mod eval;
 mod eval_pages;
 mod input;
 mod inspect;
+mod panic;
 mod remote;
 mod serve;
+mod settings;
 mod show;
 mod show_html;
 mod terminal;
@@ -40,10 +43,11 @@ const EXAMPLES: &str = "Examples:
   newsdesk eval --model my.safetensors --corpus held-out.jsonl";
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it lives as long as the process")]
 enum Command {
     /// Serve a model over gRPC
     Serve(serve::ServeArgs),
+    /// Show the settings that `serve` would have, and where each comes from
+    Config(config::ConfigArgs),
     /// Train a model on a corpus
     Train(train::TrainArgs),
     /// Measure a model on labelled documents
@@ -59,10 +63,22 @@ enum Command {
 /// The exit code of a command that did its work, but not all of it.
 const INCOMPLETE: u8 = 1;
 
+/// The exit code of a wrong configuration: that of a wrong command line, for a script to tell them
+/// from a failure.
+const BAD_USAGE: u8 = 2;
+
 pub(crate) fn main() -> ExitCode {
-    let args = Args::parse();
+    panic::keep_messages_back();
+    let (args, settings) = match config::parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
     let done = match args.command {
         Command::Serve(args) => args.run(),
+        Command::Config(args) => args.run(settings),
         Command::Train(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Classify(args) => args.run(),

@@ -230,8 +230,15 @@ mod tests {
                 evidence: Vec::new(),
             })
             .collect();
-        let answer =
-            Answer { decision, scores: Vec::new(), probabilities, best, evidence: Vec::new() };
+        let answer = Answer {
+            decision,
+            scores: Vec::new(),
+            probabilities,
+            best,
+            evidence: Vec::new(),
+            words: 1,
+            words_known: 1,
+        };
         PageAnswer { answer, passages, sections: Vec::new() }
     }
 

@@ -114,6 +114,10 @@ pub struct Answer {
     pub best: [LabelId; 2],
     /// The features that weigh most between those two, strongest first.
     pub evidence: Vec<Evidence>,
+    /// How many words the document has, each as often as it occurs.
+    pub words: u32,
+    /// How many of them the model knows.
+    pub words_known: u32,
 }
 
 thread_local! {
@@ -163,7 +167,9 @@ impl Model {
         let best = decision::best_two(&probabilities);
         let decision =
             self.thresholds.decide(vector, &probabilities, best[0], self.labels.neither());
-        Answer { decision, scores, probabilities, best, evidence: Vec::new() }
+        let FeatureVector { words, words_known, .. } = *vector;
+        let evidence = Vec::new();
+        Answer { decision, scores, probabilities, best, evidence, words, words_known }
     }
 
     /// Reads a model from a file.

@@ -2,15 +2,12 @@
 //!
 //! What passes here is not checked again.
 
-use std::sync::Arc;
-
 use super::{
-    limits::{BATCH_DOCUMENTS_MAX, EVIDENCE_MAX, STREAM_ID_BYTES_MAX},
+    limits::{EVIDENCE_MAX, Limits, STREAM_ID_BYTES_MAX},
     refusal::Refusal,
-    registry::Models,
+    registry::{Models, Served},
 };
 use crate::{
-    model::Model,
     proto::{BatchClassifyRequest, ClassifyOptions, ClassifyRequest, Format},
     text::{Document, Markup, Passage, Reading},
 };
@@ -23,13 +20,17 @@ pub(super) struct Question<'a> {
     /// Whether each passage is to be answered.
     pub(super) wants_passages: bool,
     pub(super) evidence_max: usize,
-    pub(super) model: &'a Arc<Model>,
+    pub(super) model: &'a Served,
 }
 
 /// Returns what a reader sees of the text of `request`.
-pub(super) fn reading(request: &ClassifyRequest) -> Result<Reading<'_>, Refusal> {
+pub(super) fn reading<'a>(
+    request: &'a ClassifyRequest,
+    limits: &Limits,
+) -> Result<Reading<'a>, Refusal> {
     // What is too long is not read at all.
     let markup = markup(request.format)?;
+    check_bytes(request.title.len().saturating_add(request.text.len()), limits)?;
     Document::check_bytes(&request.title, &request.text)?;
     Ok(Reading::new(&request.text, markup))
 }
@@ -44,17 +45,18 @@ pub(super) fn question<'a>(
     let document = Document::of_reading(title, reading)?;
     let ClassifyOptions { evidence_max, passages: wants_passages } = options.unwrap_or_default();
     let evidence_max = check_evidence(evidence_max)?;
-    let is_page = wants_passages || markup(*format)? == Markup::Html;
-    let passages = if is_page { Some(reading.passages()?) } else { None };
+    let passages =
+        if is_page(request, markup(*format)?) { Some(reading.passages()?) } else { None };
     let model = models.find(model)?;
     Ok(Question { document, passages, wants_passages, evidence_max, model })
 }
 
 /// Checks that a batch is neither empty nor too large.
-pub(super) fn batch(request: &BatchClassifyRequest) -> Result<(), Refusal> {
+pub(super) fn batch(request: &BatchClassifyRequest, limits: &Limits) -> Result<(), Refusal> {
     let requests = request.requests.len();
-    let is_possible = (1..=BATCH_DOCUMENTS_MAX).contains(&requests);
-    if is_possible { Ok(()) } else { Err(Refusal::Batch { requests }) }
+    let requests_max = limits.batch_documents_max;
+    let is_possible = (1..=requests_max).contains(&requests);
+    if is_possible { Ok(()) } else { Err(Refusal::Batch { requests, requests_max }) }
 }
 
 /// Checks the client's own name for a document.
@@ -63,7 +65,17 @@ pub(super) fn id(id: &str) -> Result<(), Refusal> {
     if bytes <= STREAM_ID_BYTES_MAX { Ok(()) } else { Err(Refusal::Id { bytes }) }
 }
 
-fn markup(format: i32) -> Result<Markup, Refusal> {
+fn check_bytes(bytes: usize, limits: &Limits) -> Result<(), Refusal> {
+    let bytes_max = limits.document_bytes_max;
+    if bytes <= bytes_max { Ok(()) } else { Err(Refusal::DocumentBytes { bytes, bytes_max }) }
+}
+
+/// Tells whether a document is read as a page. HTML always is: much of it is furniture.
+pub(super) fn is_page(request: &ClassifyRequest, markup: Markup) -> bool {
+    markup == Markup::Html || request.options.is_some_and(|options| options.passages)
+}
+
+pub(super) fn markup(format: i32) -> Result<Markup, Refusal> {
     match Format::try_from(format).map_err(|_| Refusal::Format { value: format })? {
         Format::Unspecified | Format::Plain => Ok(Markup::Plain),
         Format::Html => Ok(Markup::Html),

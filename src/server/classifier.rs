@@ -10,13 +10,15 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     check, convert,
-    limits::STREAM_ID_BYTES_MAX,
-    messages::Messages,
+    front::Deadline,
+    limits::{Limits, STREAM_ID_BYTES_MAX},
+    messages::{Messages, StreamTimes},
     phase::PhaseWatch,
     refusal::Refusal,
     registry::{Models, Registry},
     status, work,
 };
+use crate::model::Answer;
 use crate::proto::{
     BatchClassifyRequest, BatchClassifyResponse, ClassifyOutcome, ClassifyRequest,
     ClassifyResponse, StreamClassifyRequest, StreamClassifyResponse,
@@ -28,6 +30,8 @@ use crate::proto::{
 pub(super) struct Classifier {
     pub(super) registry: Registry,
     pub(super) phase: PhaseWatch,
+    pub(super) limits: Limits,
+    pub(super) stream_times: StreamTimes,
 }
 
 #[tonic::async_trait]
@@ -38,7 +42,8 @@ impl ClassifierService for Classifier {
     ) -> Result<Response<ClassifyResponse>, Status> {
         let models = self.registry.models();
         let bytes = document_bytes(request.get_ref());
-        let answered = work::run(bytes, move || answer(request.get_ref(), &models)).await;
+        let limits = self.limits;
+        let answered = work::run(bytes, move || answer(request.get_ref(), &models, &limits)).await;
         answered.map(Response::new).map_err(|refusal| status::of(&refusal, ""))
     }
 
@@ -46,9 +51,11 @@ impl ClassifierService for Classifier {
         &self,
         request: Request<BatchClassifyRequest>,
     ) -> Result<Response<BatchClassifyResponse>, Status> {
-        check::batch(request.get_ref()).map_err(|refusal| status::of(&refusal, ""))?;
+        let limits = self.limits;
+        check::batch(request.get_ref(), &limits).map_err(|refusal| status::of(&refusal, ""))?;
         let models = self.registry.models();
-        let work = move |is_gone: &work::ClientGone<'_>| outcomes(&request, &models, is_gone);
+        let work =
+            move |is_gone: &work::ClientGone<'_>| outcomes(&request, &models, &limits, is_gone);
         let outcomes = work::on_pool(work).await.map_err(|refusal| status::of(&refusal, ""))?;
         Ok(Response::new(BatchClassifyResponse { outcomes }))
     }
@@ -60,23 +67,44 @@ impl ClassifierService for Classifier {
         &self,
         request: Request<Streaming<StreamClassifyRequest>>,
     ) -> Result<Response<Self::StreamClassifyStream>, Status> {
-        let registry = self.registry.clone();
-        let messages = Messages::new(request, self.phase.clone());
+        let (registry, limits) = (self.registry.clone(), self.limits);
+        let deadline = request.extensions().get::<Deadline>().copied();
+        let messages = Messages::new(
+            request,
+            self.phase.clone(),
+            self.stream_times,
+            deadline,
+            limits.messages,
+        );
         // The next message is asked for when the answer to the one before has been taken.
-        let answers = messages.then(move |message| answer_in_stream(message, registry.models()));
+        let answers =
+            messages.then(move |message| answer_in_stream(message, registry.models(), limits));
         Ok(Response::new(Box::pin(answers)))
     }
 }
 
 /// Returns what one of `models` says to `request`. Everything that is served comes through here.
-fn answer(request: &ClassifyRequest, models: &Models) -> Result<ClassifyResponse, Refusal> {
-    let reading = check::reading(request)?;
+fn answer(
+    request: &ClassifyRequest,
+    models: &Models,
+    limits: &Limits,
+) -> Result<ClassifyResponse, Refusal> {
+    let reading = check::reading(request, limits)?;
     let question = check::question(request, &reading, models)?;
     let check::Question { document, passages, wants_passages, evidence_max, model } = question;
+    let count = |answer: &Answer| {
+        model.tally.add(answer, document_bytes(request));
+        if let Some(shadow) = models.shadow().filter(|shadow| shadow.is_of(model)) {
+            shadow.consider(request, answer.decision);
+        }
+    };
     let Some(passages) = passages else {
-        return Ok(convert::response(model, model.classify(&document, evidence_max), &reading));
+        let answer = model.classify(&document, evidence_max);
+        count(&answer);
+        return Ok(convert::response(model, answer, &reading));
     };
     let page = model.classify_page(&document, &passages, evidence_max);
+    count(&page.answer);
     Ok(convert::page_response(model, page, wants_passages, &reading))
 }
 
@@ -88,6 +116,7 @@ fn document_bytes(request: &ClassifyRequest) -> usize {
 fn outcomes(
     request: &Request<BatchClassifyRequest>,
     models: &Models,
+    limits: &Limits,
     is_gone: &work::ClientGone<'_>,
 ) -> Result<Vec<ClassifyOutcome>, Refusal> {
     let requests = request.get_ref().requests.par_iter().enumerate();
@@ -96,7 +125,7 @@ fn outcomes(
             if is_gone() {
                 return Err(Refusal::ClientGone);
             }
-            let outcome = match work::guarded(|| answer(request, models)) {
+            let outcome = match work::guarded(|| answer(request, models, limits)) {
                 Ok(response) => classify_outcome::Outcome::Response(response),
                 Err(refusal) => classify_outcome::Outcome::Error(status::outcome(
                     &refusal,
@@ -111,11 +140,12 @@ fn outcomes(
 async fn answer_in_stream(
     message: Result<StreamClassifyRequest, Status>,
     models: Arc<Models>,
+    limits: Limits,
 ) -> Result<StreamClassifyResponse, Status> {
     let StreamClassifyRequest { mut id, request } = message?;
     // A client whose documents are always there would keep the thread to itself.
     tokio::task::consume_budget().await;
-    let outcome = match stream_outcome(&id, request, models).await {
+    let outcome = match stream_outcome(&id, request, models, limits).await {
         Ok(response) => stream_classify_response::Outcome::Response(response),
         Err((refusal, path)) => {
             stream_classify_response::Outcome::Error(status::outcome(&refusal, path))
@@ -130,9 +160,11 @@ async fn stream_outcome(
     id: &str,
     request: Option<ClassifyRequest>,
     models: Arc<Models>,
+    limits: Limits,
 ) -> Result<ClassifyResponse, (Refusal, &'static str)> {
     check::id(id).map_err(|refusal| (refusal, ""))?;
     let request = request.ok_or((Refusal::NoDocument, ""))?;
-    let answered = work::run(document_bytes(&request), move || answer(&request, &models)).await;
+    let bytes = document_bytes(&request);
+    let answered = work::run(bytes, move || answer(&request, &models, &limits)).await;
     answered.map_err(|refusal| (refusal, "request."))
 }

@@ -16,7 +16,15 @@ pub(super) fn response(
     answer: Answer,
     reading: &Reading<'_>,
 ) -> proto::ClassifyResponse {
-    let Answer { decision: decided, scores, probabilities, best, evidence: found } = answer;
+    let Answer {
+        decision: decided,
+        scores,
+        probabilities,
+        best,
+        evidence: found,
+        words: _,
+        words_known: _,
+    } = answer;
     proto::ClassifyResponse {
         decision: Some(decision(model, decided)),
         labels: label_scores(model, &scores, &probabilities),
@@ -178,7 +186,7 @@ fn span(place: Place, reading: &Reading<'_>) -> proto::Span {
     proto::Span { field: field.into(), start_byte: start, end_byte: end }
 }
 
-fn reference(reference: &model::ModelReference) -> proto::ModelReference {
+pub(super) fn reference(reference: &model::ModelReference) -> proto::ModelReference {
     let model::ModelReference { name, version, digest } = reference;
     proto::ModelReference { name: name.clone(), version: version.clone(), digest: digest.clone() }
 }

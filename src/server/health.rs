@@ -64,8 +64,7 @@ impl Health for HealthDesk {
 impl HealthDesk {
     /// Returns the status of `service`, and takes note of the phase that it comes from.
     fn status(&mut self, service: &str) -> ServingStatus {
-        let is_serving =
-            self.phase.now() == Phase::Serving && !self.registry.models().all().is_empty();
+        let is_serving = self.phase.now() == Phase::Serving && !self.registry.models().is_empty();
         match (SERVICES.contains(&service), is_serving) {
             // The protocol has it that a watch waits for a service that may yet come.
             (false, _) => ServingStatus::ServiceUnknown,

@@ -1,15 +1,4 @@
-//! What a request may ask for, and how many requests there may be at once.
-
-use std::{num::NonZeroUsize, sync::Arc};
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::{Request, Status, service::Interceptor};
-
-use super::{refusal::Refusal, status};
-
-/// The most documents of a batch. With more, the answer of the first is held up for no gain: beyond
-/// some hundred documents the costs of a request are negligible.
-pub const BATCH_DOCUMENTS_MAX: usize = 256;
+//! What a request may ask for. Numbers that a server can be given are in `config.rs`.
 
 /// The most evidence that can be asked for. An article has fewer features; a whole book would only
 /// make the answer larger than its text.
@@ -18,44 +7,42 @@ pub const EVIDENCE_MAX: u32 = 1000;
 /// The longest `id` in a stream, in bytes: room for any address or key.
 pub const STREAM_ID_BYTES_MAX: usize = 256;
 
-/// The longest message that is read, in bytes: 16 MiB of documents, and 256 bytes for each of a batch's
-/// 256, which is more than a model's name, options and lengths can take.
-pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024 + 256 * BATCH_DOCUMENTS_MAX;
+/// What a document of a batch may take in its message beyond its text and title, in bytes: more than a
+/// model's name, options and lengths can.
+const BATCH_DOCUMENT_EXTRA_BYTES: usize = 256;
 
-/// Gives each request a place, or refuses it at once when all places are taken.
-///
-/// A request is refused before its message is read, so a refused one costs neither memory nor time.
-/// Waiting instead would hide from clients and load balancers that there is too much to do.
-#[derive(Clone, Debug)]
-pub(super) struct Places {
-    free: Arc<Semaphore>,
-    max: usize,
+/// The longest message of the services that take no documents, in bytes: names are short.
+const SMALL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// What a request may ask for, of that which a server can be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) document_bytes_max: usize,
+    pub(super) batch_documents_max: usize,
+    pub(super) messages: MessageLimits,
 }
 
-/// A place that is taken. It stands in the extensions of the request: whoever holds those, holds it.
-#[derive(Clone, Debug)]
-struct Place {
-    _permit: Arc<OwnedSemaphorePermit>,
+/// The longest messages that are read, in bytes, compressed or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MessageLimits {
+    /// Of those that hold one document.
+    pub(super) document: usize,
+    pub(super) batch: usize,
+    /// Of those that hold none.
+    pub(super) small: usize,
 }
 
-impl Places {
-    pub(super) fn new(max: NonZeroUsize) -> Places {
-        let max = max.get().min(Semaphore::MAX_PERMITS);
-        Places { free: Arc::new(Semaphore::new(max)), max }
-    }
-
-    /// Returns the number of places that are taken.
-    pub(super) fn taken(&self) -> usize {
-        self.max - self.free.available_permits()
-    }
-}
-
-impl Interceptor for Places {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let permit = Arc::clone(&self.free)
-            .try_acquire_owned()
-            .map_err(|_| status::of(&Refusal::Overloaded { requests_max: self.max }, ""))?;
-        request.extensions_mut().insert(Place { _permit: Arc::new(permit) });
-        Ok(request)
+impl Limits {
+    pub(super) fn of(config: &super::Config) -> Limits {
+        let batch_extra = config.batch_documents_max.saturating_mul(BATCH_DOCUMENT_EXTRA_BYTES);
+        Limits {
+            document_bytes_max: config.document_bytes_max,
+            batch_documents_max: config.batch_documents_max,
+            messages: MessageLimits {
+                document: config.message_bytes_max,
+                batch: config.batch_bytes_max.saturating_add(batch_extra),
+                small: SMALL_MESSAGE_BYTES_MAX,
+            },
+        }
     }
 }

@@ -2,24 +2,44 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::Duration,
 };
 
+use tokio::time::{self, Instant, Sleep};
 use tokio_stream::Stream;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
-use super::{phase::PhaseWatch, refusal::Refusal, status};
+use super::{
+    front::{Deadline, is_too_long},
+    limits::MessageLimits,
+    phase::PhaseWatch,
+    refusal::Refusal,
+    status,
+};
 use crate::proto::StreamClassifyRequest;
+
+/// How long a stream may go on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamTimes {
+    /// Without a document.
+    pub(super) idle_max: Duration,
+    /// In all. Connections have an age, and a stream would keep its own beyond it.
+    pub(super) age_max: Duration,
+}
 
 /// A client's stream as messages.
 ///
 /// A message is read from the connection when it is asked for and no sooner, which is what slows a
-/// client down that does not take its answers. When the server closes, what has arrived is still
-/// returned; then comes an `UNAVAILABLE`, so that no stream that idles holds up the end.
+/// client down that does not take its answers. When the stream is to end, what has arrived is still
+/// returned; then comes the refusal that says why, so that no stream that idles holds up the end.
 pub(super) struct Messages {
     /// The request, with its place among the requests under way.
     request: Request<Streaming<StreamClassifyRequest>>,
-    closing: Pin<Box<dyn Future<Output = ()> + Send>>,
+    end: Pin<Box<dyn Future<Output = Refusal> + Send>>,
+    idle: Pin<Box<Sleep>>,
+    idle_max: Duration,
+    bytes_max: usize,
     ended: bool,
 }
 
@@ -27,8 +47,33 @@ impl Messages {
     pub(super) fn new(
         request: Request<Streaming<StreamClassifyRequest>>,
         phase: PhaseWatch,
+        times: StreamTimes,
+        deadline: Option<Deadline>,
+        messages: MessageLimits,
     ) -> Messages {
-        Messages { request, closing: Box::pin(phase.closing()), ended: false }
+        Messages {
+            request,
+            end: Box::pin(end(
+                phase,
+                times.age_max,
+                deadline.filter(|deadline| deadline.is_clients()),
+            )),
+            idle: Box::pin(time::sleep(times.idle_max)),
+            idle_max: times.idle_max,
+            bytes_max: messages.document,
+            ended: false,
+        }
+    }
+}
+
+/// Waits until the stream is to end, and returns why.
+async fn end(phase: PhaseWatch, age_max: Duration, deadline: Option<Deadline>) -> Refusal {
+    let age_end = Instant::now() + age_max;
+    let deadline_at = deadline.map_or(age_end, |deadline| deadline.at);
+    tokio::select! {
+        () = phase.closing() => Refusal::Stopping,
+        () = time::sleep_until(deadline_at), if deadline.is_some() => Refusal::Deadline,
+        () = time::sleep_until(age_end) => Refusal::StreamAge,
     }
 }
 
@@ -42,19 +87,24 @@ impl Stream for Messages {
         }
         if let Poll::Ready(message) = Pin::new(messages.request.get_mut()).poll_next(context) {
             messages.ended = !matches!(message, Some(Ok(_)));
-            return Poll::Ready(message.map(|message| message.map_err(explain)));
+            messages.idle.as_mut().reset(Instant::now() + messages.idle_max);
+            let bytes_max = messages.bytes_max;
+            return Poll::Ready(message.map(|m| m.map_err(|status| explain(status, bytes_max))));
         }
-        ready!(messages.closing.as_mut().poll(context));
+        let refusal = match messages.end.as_mut().poll(context) {
+            Poll::Ready(refusal) => refusal,
+            Poll::Pending if messages.idle.as_mut().poll(context).is_ready() => Refusal::StreamIdle,
+            Poll::Pending => return Poll::Pending,
+        };
         messages.ended = true;
-        Poll::Ready(Some(Err(status::of(&Refusal::Stopping, ""))))
+        Poll::Ready(Some(Err(status::of(&refusal, ""))))
     }
 }
 
 /// Returns the status that tells best why a stream cannot be read on.
-fn explain(status: Status) -> Status {
-    // This is what tonic says of a message that is too long; see also `telemetry.rs`.
-    if status.code() == Code::OutOfRange {
-        return status::of(&Refusal::Message { field: "request.text" }, "");
+fn explain(status: Status, bytes_max: usize) -> Status {
+    if is_too_long(status.code(), !status.details().is_empty()) {
+        return status::of(&Refusal::Message { field: "request.text", bytes_max }, "");
     }
     status
 }

@@ -4,23 +4,27 @@
 //! this order:
 //!
 //! ```text
-//! connection ─▶ telemetry ─▶ limits ─▶ classifier ─▶ check ─▶ Model::classify ─▶ convert ─▶ response
-//!                                          │ Refusal, at any step
-//!                                          ▼
-//!                                        status
+//! connection ─▶ front ─▶ classifier ─▶ check ─▶ Model::classify ─▶ convert ─▶ response
+//!                 │ Refusal, at any step
+//!                 ▼
+//!               status
 //! ```
 //!
-//! This module knows nothing of how a model is trained, where it is kept, or what was typed.
+//! `supply` changes the models meanwhile, `watch` counts. This module knows nothing of how a model is
+//! trained, or what was typed.
 
 mod config;
+mod supply;
 mod registry;
 mod serve;
 mod connection;
-mod telemetry;
+mod front;
+mod watch;
 mod limits;
 mod classifier;
 mod messages;
 mod models;
+mod admin;
 mod work;
 mod check;
 mod convert;
@@ -32,9 +36,12 @@ mod reflection;
 mod phase;
 
 pub use config::{
-    CONNECTION_AGE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config, DRAIN_MAX,
-    KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
+    ANSWER_TIME_MAX, BATCH_BYTES_MAX, BATCH_DOCUMENTS_MAX, BATCHES_PER_CORE, CONNECTION_AGE_MAX,
+    CONNECTION_IDLE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config, DRAIN_MAX,
+    HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MESSAGE_BYTES_MAX,
+    REQUEST_TIME_MAX, REQUESTS_PER_CORE, STREAM_IDLE_MAX, STREAMS_PER_CORE,
 };
-pub use limits::{BATCH_DOCUMENTS_MAX, EVIDENCE_MAX, MESSAGE_BYTES_MAX, STREAM_ID_BYTES_MAX};
-pub use registry::{FindModelError, Models, Registry};
-pub use serve::{ServeError, Stopped, serve};
+pub use limits::{EVIDENCE_MAX, STREAM_ID_BYTES_MAX};
+pub use registry::{FindModelError, Models, Registry, Served};
+pub use serve::{Extras, ServeError, Stopped, serve, serve_with};
+pub use supply::{Gold, GoldError, Keeper, ShadowPlan, Supply, SupplyError};

@@ -21,7 +21,7 @@ impl ModelService for ModelDesk {
         _: Request<ListModelsRequest>,
     ) -> Result<Response<ListModelsResponse>, Status> {
         let models = self.registry.models();
-        let models = models.all().iter().map(|model| convert::description(model)).collect();
+        let models = models.current().map(|model| convert::description(model)).collect();
         Ok(Response::new(ListModelsResponse { models }))
     }
 

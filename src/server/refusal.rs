@@ -1,7 +1,8 @@
 //! Why a request is refused.
 
 use super::{
-    limits::{BATCH_DOCUMENTS_MAX, EVIDENCE_MAX, MESSAGE_BYTES_MAX, STREAM_ID_BYTES_MAX},
+    front::PlaceKind,
+    limits::{EVIDENCE_MAX, STREAM_ID_BYTES_MAX},
     registry::FindModelError,
 };
 use crate::text::{DocumentError, TooManyPassages};
@@ -15,35 +16,47 @@ pub(super) enum Refusal {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Passages(#[from] TooManyPassages),
+    #[error("the document has {bytes} bytes, at most {bytes_max} are possible; send it in parts")]
+    DocumentBytes { bytes: usize, bytes_max: usize },
     #[error("{evidence_max} evidence features are asked for, at most {EVIDENCE_MAX} are possible")]
     Evidence { evidence_max: u32 },
     #[error(transparent)]
     Model(#[from] FindModelError),
     #[error(
-        "the batch has {requests} documents, 1 to {BATCH_DOCUMENTS_MAX} are possible; send it in \
-         parts"
+        "the batch has {requests} documents, 1 to {requests_max} are possible; send it in parts"
     )]
-    Batch { requests: usize },
+    Batch { requests: usize, requests_max: usize },
     #[error("the id has {bytes} bytes, at most {STREAM_ID_BYTES_MAX} are possible")]
     Id { bytes: usize },
     #[error("the message has no document")]
     NoDocument,
     #[error(
-        "the message has more than {MESSAGE_BYTES_MAX} bytes, {field} must be shorter; send less \
-         at once"
+        "the message has more than {bytes_max} bytes, {field} must be shorter; send less at once"
     )]
-    Message { field: &'static str },
+    Message { field: &'static str, bytes_max: usize },
     #[error(
-        "{requests_max} requests are being served, which is the limit; try again in a moment, or \
-         ask another server"
+        "{max} {kind} are being served, which is the limit; try again in a moment, or ask another \
+         server"
     )]
-    Overloaded { requests_max: usize },
+    Overloaded { kind: PlaceKind, max: usize },
     #[error("no service of that name is served; leave it out to ask about the whole server")]
     Service,
     #[error("the server is stopping; ask another one")]
     Stopping,
     #[error("the request was not complete and answered in time; send it faster, or send less")]
     TooSlow,
+    #[error("the client's deadline has come before the answer; allow more time, or send less")]
+    Deadline,
+    #[error("the stream was without a document for too long; open another when there is one")]
+    StreamIdle,
+    #[error(
+        "the stream has been open for long enough; open another, which may find a newer server"
+    )]
+    StreamAge,
+    #[error("there is no shadow model, or it is the current version by now")]
+    NoShadow,
+    #[error("there is no version of `{name}` before the current one that can still be asked")]
+    NoneBefore { name: String },
     #[error("the client no longer waits for the answer")]
     ClientGone,
     #[error("the server failed on this request, which is a fault of the server")]

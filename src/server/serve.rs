@@ -1,29 +1,30 @@
 //! The server, from its first connection to its last.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, time};
-use tonic::{
-    service::{Routes, interceptor::InterceptedService},
-    transport::{Server, server::Router},
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
+use tonic::{service::Routes, transport::Server};
 use tonic_health::pb::health_server::HealthServer;
-use tower::layer::util::{Identity, Stack};
 
 use super::{
+    admin::AdminDesk,
     classifier::Classifier,
     config::Config,
-    connection::Connections,
+    connection::{Connections, Patience},
+    front::{FrontLayer, Places},
     health::HealthDesk,
-    limits::{MESSAGE_BYTES_MAX, Places},
+    limits::Limits,
+    messages::StreamTimes,
     models::ModelDesk,
     phase::{Phase, PhaseWatch},
     reflection,
     registry::Registry,
-    telemetry::TelemetryLayer,
+    supply::Keeper,
+    watch::{Collector, Counters, Page},
 };
 use crate::proto::{
-    classifier_service_server::ClassifierServiceServer, model_service_server::ModelServiceServer,
+    admin_service_server::AdminServiceServer, classifier_service_server::ClassifierServiceServer,
+    model_service_server::ModelServiceServer,
 };
 
 /// How many bytes of a stream a client may send before they are read.
@@ -33,14 +34,11 @@ const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 /// great numbers is how servers are attacked (CVE-2023-44487); this is what h2 itself suggests.
 const PENDING_RESETS_MAX: usize = 20;
 
-/// The longest message of the services that take no documents, in bytes: names are short.
-const SMALL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
-
 /// The most that a window can be, by RFC 9113.
 const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 
-/// The longest headers of a request, in bytes: what tracing systems add takes some hundred.
-const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// The path of batches, whose messages are longer than those of the rest of their service.
+const BATCH_PATH: &str = "/newsdesk.v1.ClassifierService/BatchClassify";
 
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,24 +66,68 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
+/// What a server can have beside its listener.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Where `/metrics`, `/healthz` and `/readyz` are read, over HTTP.
+    pub pages: Option<TcpListener>,
+    /// Who keeps the models of the registry up to date, and how often.
+    pub keeper: Option<(Keeper, Duration)>,
+    /// Whether the keeper takes orders from clients, by `newsdesk.v1.AdminService`.
+    pub admin: bool,
+}
+
 /// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
 ///
-/// The server says then that it is about to stop, goes on for `config.notice`, takes no new connections
-/// or requests any more, finishes those under way, and returns; after `config.drain_max` it cuts off
-/// what is left. Dropping the future cuts everything off at once.
+/// See [`serve_with`].
 pub async fn serve(
     listener: TcpListener,
     registry: Registry,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Stopped, ServeError> {
-    let places = Places::new(config.requests_max);
-    let connections = Connections::new(config.connections_max);
+    serve_with(listener, registry, config, Extras::default(), shutdown).await
+}
+
+/// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
+///
+/// The server says then that it is about to stop, goes on for `config.notice`, takes no new connections
+/// or requests any more, finishes those under way, and returns; after `config.drain_max` it cuts off
+/// what is left. Dropping the future cuts everything off at once.
+pub async fn serve_with(
+    listener: TcpListener,
+    registry: Registry,
+    config: Config,
+    extras: Extras,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Stopped, ServeError> {
+    let counters = Arc::new(Counters::new());
+    let places = Places::new(&config);
+    let patience = Patience::of(&config);
+    let connections = Connections::new(config.connections_max, patience, Arc::clone(&counters));
     let (phase, phase_watch) = PhaseWatch::channel();
-    let router = router(&registry, &config, &places, &phase_watch)?;
-    let incoming = connections.accept(listener);
-    let mut server =
-        pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.clone().closing()));
+    let front = FrontLayer {
+        places: places.clone(),
+        counters: Arc::clone(&counters),
+        request_time_max: config.request_time_max,
+        messages: Limits::of(&config).messages,
+    };
+    let admin = extras.keeper.as_ref().filter(|_| extras.admin).map(|(keeper, _)| keeper.clone());
+    let all = routes(&registry, &config, &phase_watch, admin)?;
+    let router = http2(&config).layer(front).add_routes(all);
+    let mut tasks = JoinSet::new();
+    let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
+    tasks.spawn(stuck);
+    if let Some((keeper, interval)) = extras.keeper {
+        tasks.spawn(keeper.keep(interval));
+    }
+    if let Some(listener) = extras.pages {
+        let connections = connections.count().clone();
+        let collector = Collector { counters, places: places.clone(), connections, registry };
+        tasks.spawn(Page { collector, phase: phase_watch.clone() }.serve(listener));
+    }
+    let incoming = connections.accept(listener, phase_watch.clone());
+    let mut server = pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.closing()));
     tokio::select! {
         ended = &mut server => return ended.map(|()| Stopped::Drained).map_err(ServeError::from),
         () = leave(shutdown, &phase, config.notice) => {}
@@ -113,32 +155,51 @@ fn drained() -> Stopped {
 
 /// Counts what is left, which is cut off as soon as `connections` are dropped.
 fn cut(connections: &Connections, places: &Places) -> Stopped {
-    let (connections, requests) = (connections.open(), places.taken());
+    let (connections, requests) =
+        (connections.count().open(), places.taken().iter().sum::<usize>());
     tracing::warn!(connections, requests, "server stopped before all requests were finished");
     Stopped::Cut { connections, requests }
 }
 
-fn router(
+fn routes(
     registry: &Registry,
     config: &Config,
-    places: &Places,
     phase: &PhaseWatch,
-) -> Result<Router<Stack<TelemetryLayer, Identity>>, tonic_reflection::server::Error> {
-    let classifier = Classifier { registry: registry.clone(), phase: phase.clone() };
+    admin: Option<Keeper>,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    let limits = Limits::of(config);
+    let messages = limits.messages;
+    let classifier = Classifier {
+        registry: registry.clone(),
+        phase: phase.clone(),
+        limits,
+        stream_times: StreamTimes {
+            idle_max: config.stream_idle_max,
+            age_max: config.connection_age_max,
+        },
+    };
+    let batches =
+        ClassifierServiceServer::new(classifier.clone()).max_decoding_message_size(messages.batch);
     let classifier =
-        ClassifierServiceServer::new(classifier).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        ClassifierServiceServer::new(classifier).max_decoding_message_size(messages.document);
     let models = ModelDesk { registry: registry.clone() };
-    let models = ModelServiceServer::new(models).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
+    let models = ModelServiceServer::new(models).max_decoding_message_size(messages.small);
     let health = HealthDesk { registry: registry.clone(), phase: phase.clone() };
-    let health = HealthServer::new(health).max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX);
-    // Only classifying takes a place: a full server is healthy, and can still be asked what it is.
-    let routes = Routes::new(InterceptedService::new(classifier, places.clone()))
+    let health = HealthServer::new(health).max_decoding_message_size(messages.small);
+    let routes = Routes::new(classifier)
         .add_service(models)
         .add_service(health)
-        .add_service(reflection::current()?.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX))
-        .add_service(reflection::old()?.max_decoding_message_size(SMALL_MESSAGE_BYTES_MAX));
-    let layer = TelemetryLayer { request_time_max: config.request_time_max };
-    Ok(http2(config).layer(layer).add_routes(routes))
+        .add_service(
+            reflection::current(admin.is_some())?.max_decoding_message_size(messages.small),
+        )
+        .add_service(reflection::old(admin.is_some())?.max_decoding_message_size(messages.small));
+    let routes = match admin {
+        Some(keeper) => routes.add_service(
+            AdminServiceServer::new(AdminDesk { keeper }).max_decoding_message_size(messages.small),
+        ),
+        None => routes,
+    };
+    Ok(Routes::from(routes.into_axum_router().route_service(BATCH_PATH, batches)))
 }
 
 fn http2(config: &Config) -> Server {
@@ -152,5 +213,6 @@ fn http2(config: &Config) -> Server {
         .http2_keepalive_interval(Some(config.keepalive_interval))
         .http2_keepalive_timeout(Some(config.keepalive_timeout))
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        // Headers of as many bytes are refused; it has to be fewer.
+        .http2_max_header_list_size(config.header_bytes_max.saturating_add(1))
 }

@@ -2,7 +2,7 @@
 //!
 //! Every status that this server makes is made here, so that this page is the whole contract of errors.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -20,6 +20,9 @@ const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
 /// The type of what is not found, as it stands in the details.
 const MODEL_RESOURCE: &str = "newsdesk.v1.Model";
 
+/// Who gives the reasons, as `google.rpc.ErrorInfo` has it.
+const DOMAIN: &str = "newsdesk";
+
 /// Returns the status of `refusal`. The fields that it names are those of the message at `path` in the
 /// request, such as `requests[3].`; empty for the request itself.
 pub(super) fn of(refusal: &Refusal, path: &str) -> Status {
@@ -34,38 +37,74 @@ pub(super) fn outcome(refusal: &Refusal, path: &str) -> pb::Status {
 }
 
 fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
-    let invalid = |field| {
-        let violation =
-            ErrorDetails::with_bad_request_violation(format!("{path}{field}"), refusal.to_string());
-        (Code::InvalidArgument, violation)
+    let mut details = ErrorDetails::with_error_info(reason(refusal), DOMAIN, HashMap::new());
+    let mut invalid = |field| {
+        details.add_bad_request_violation(format!("{path}{field}"), refusal.to_string());
+        Code::InvalidArgument
     };
-    let later = |delay| ErrorDetails::with_retry_info(Some(delay));
-    match refusal {
+    let code = match refusal {
         Refusal::Format { value: _ } => invalid("format"),
-        Refusal::Document(DocumentError::Blank | DocumentError::TooLong { bytes: _ }) => {
-            invalid("text")
-        }
-        Refusal::Passages(_) => invalid("text"),
+        Refusal::Document(DocumentError::Blank | DocumentError::TooLong { bytes: _ })
+        | Refusal::DocumentBytes { bytes: _, bytes_max: _ }
+        | Refusal::Passages(_) => invalid("text"),
         Refusal::Evidence { evidence_max: _ } => invalid("options.evidence_max"),
-        Refusal::Batch { requests: _ } => invalid("requests"),
+        Refusal::Batch { requests: _, requests_max: _ } => invalid("requests"),
         Refusal::Id { bytes: _ } => invalid("id"),
         Refusal::NoDocument => invalid("request"),
-        Refusal::Message { field } => invalid(field),
+        Refusal::Message { field, bytes_max: _ } => {
+            invalid(field);
+            Code::ResourceExhausted
+        }
         Refusal::Model(FindModelError::Unknown { name, served: _ }) => {
-            let message = refusal.to_string();
-            let details = ErrorDetails::with_resource_info(MODEL_RESOURCE, name, "", message);
-            (Code::NotFound, details)
+            details.set_resource_info(MODEL_RESOURCE, name, "", refusal.to_string());
+            Code::NotFound
         }
         Refusal::Model(FindModelError::Empty) | Refusal::Stopping => {
-            (Code::Unavailable, later(UNAVAILABLE_RETRY))
+            details.set_retry_info(Some(UNAVAILABLE_RETRY));
+            Code::Unavailable
         }
-        Refusal::Overloaded { requests_max: _ } => {
-            (Code::ResourceExhausted, later(OVERLOADED_RETRY))
+        Refusal::StreamIdle | Refusal::StreamAge => {
+            details.set_retry_info(Some(Duration::ZERO));
+            Code::Unavailable
         }
-        Refusal::Service => (Code::NotFound, ErrorDetails::new()),
-        Refusal::TooSlow => (Code::DeadlineExceeded, ErrorDetails::new()),
-        Refusal::ClientGone => (Code::Cancelled, ErrorDetails::new()),
-        Refusal::Panic => (Code::Internal, ErrorDetails::new()),
+        Refusal::Overloaded { kind: _, max: _ } => {
+            details.set_retry_info(Some(OVERLOADED_RETRY));
+            Code::ResourceExhausted
+        }
+        Refusal::Service => Code::NotFound,
+        Refusal::NoShadow | Refusal::NoneBefore { name: _ } => Code::FailedPrecondition,
+        Refusal::TooSlow | Refusal::Deadline => Code::DeadlineExceeded,
+        Refusal::ClientGone => Code::Cancelled,
+        Refusal::Panic => Code::Internal,
+    };
+    (code, details)
+}
+
+/// Returns the `reason` of the `google.rpc.ErrorInfo`, by which a program can tell refusals apart.
+fn reason(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Format { value: _ } => "UNKNOWN_FORMAT",
+        Refusal::Document(DocumentError::Blank) | Refusal::NoDocument => "NO_DOCUMENT",
+        Refusal::Document(DocumentError::TooLong { bytes: _ })
+        | Refusal::DocumentBytes { bytes: _, bytes_max: _ } => "DOCUMENT_TOO_LONG",
+        Refusal::Passages(_) => "TOO_MANY_PASSAGES",
+        Refusal::Evidence { evidence_max: _ } => "TOO_MUCH_EVIDENCE",
+        Refusal::Batch { requests: _, requests_max: _ } => "BATCH_SIZE",
+        Refusal::Id { bytes: _ } => "ID_TOO_LONG",
+        Refusal::Message { field: _, bytes_max: _ } => "MESSAGE_TOO_LONG",
+        Refusal::Model(FindModelError::Unknown { name: _, served: _ }) => "UNKNOWN_MODEL",
+        Refusal::Model(FindModelError::Empty) => "NO_MODEL",
+        Refusal::Overloaded { kind: _, max: _ } => "OVERLOADED",
+        Refusal::Service => "UNKNOWN_SERVICE",
+        Refusal::Stopping => "STOPPING",
+        Refusal::StreamIdle => "STREAM_IDLE",
+        Refusal::StreamAge => "STREAM_AGE",
+        Refusal::NoShadow => "NO_SHADOW",
+        Refusal::NoneBefore { name: _ } => "NO_EARLIER_VERSION",
+        Refusal::TooSlow => "TOO_SLOW",
+        Refusal::Deadline => "DEADLINE",
+        Refusal::ClientGone => "CLIENT_GONE",
+        Refusal::Panic => "FAULT",
     }
 }
 

@@ -50,3 +50,46 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T,
         Err(Refusal::Panic)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    };
+    use std::{
+        sync::Arc,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn work_whose_client_has_gone_is_not_begun() {
+        // All threads of the pool are kept busy until the client has gone.
+        let threads = rayon::current_num_threads();
+        let barrier = Arc::new(Barrier::new(threads + 1));
+        for _ in 0..threads {
+            let barrier = Arc::clone(&barrier);
+            rayon::spawn(move || {
+                barrier.wait();
+            });
+        }
+        let was_begun = Arc::new(AtomicBool::new(false));
+        let begin = Arc::clone(&was_begun);
+        let mut work = Box::pin(on_pool(move |_| {
+            begin.store(true, Ordering::SeqCst);
+            Ok(())
+        }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(work.as_mut().poll(&mut context), Poll::Pending));
+        drop(work);
+        barrier.wait();
+        // What comes after it is done when it has been passed over.
+        rayon::broadcast(|_| {});
+        let (done, is_done) = std::sync::mpsc::channel();
+        rayon::spawn(move || done.send(()).unwrap());
+        is_done.recv().unwrap();
+        assert!(!was_begun.load(Ordering::SeqCst));
+    }
+}

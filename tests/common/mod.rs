@@ -13,10 +13,11 @@ use newsdesk::{
     },
     proto::{
         Abstention, AbstentionReason, ClassifyOptions, ClassifyRequest, ClassifyResponse,
+        admin_service_client::AdminServiceClient,
         classifier_service_client::ClassifierServiceClient, decision::Outcome,
         model_service_client::ModelServiceClient,
     },
-    server::{self, Config, MESSAGE_BYTES_MAX, Registry, ServeError, Stopped},
+    server::{self, BATCH_BYTES_MAX, Config, Extras, Registry, ServeError, Stopped},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{
@@ -26,7 +27,10 @@ use tonic::{
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
+pub mod folder;
+pub mod pages;
 pub mod raw;
+pub mod wire;
 
 /// A text that the tiny model labels `geopolitics`.
 pub const GEOPOLITICS: &str = "The ambassador said that sanctions follow if the ceasefire ends";
@@ -135,14 +139,27 @@ impl TestServer {
     }
 
     pub async fn start_with(registry: Registry, config: Config) -> TestServer {
+        TestServer::start_with_extras(registry, config, Extras::default()).await
+    }
+
+    pub async fn start_with_extras(
+        registry: Registry,
+        config: Config,
+        extras: Extras,
+    ) -> TestServer {
         // The port is open from here on, so a client needs no retry and a test no sleep.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, asked) = oneshot::channel();
-        let server = tokio::spawn(server::serve(listener, registry.clone(), config, async {
+        let models = registry.clone();
+        let server = tokio::spawn(server::serve_with(listener, models, config, extras, async {
             asked.await.ok();
         }));
         TestServer { address, registry, shutdown: Some(shutdown), server }
+    }
+
+    pub async fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel().await)
     }
 
     pub fn endpoint(&self) -> Endpoint {
@@ -156,7 +173,7 @@ impl TestServer {
 
     pub async fn classifier(&self) -> ClassifierServiceClient<Channel> {
         let client = ClassifierServiceClient::new(self.channel().await);
-        client.max_decoding_message_size(2 * MESSAGE_BYTES_MAX)
+        client.max_decoding_message_size(2 * BATCH_BYTES_MAX)
     }
 
     pub async fn models(&self) -> ModelServiceClient<Channel> {
@@ -233,6 +250,11 @@ pub fn blamed(status: &Status) -> String {
     let violations = request.map(|request| request.field_violations).unwrap_or_default();
     let fields: Vec<String> = violations.into_iter().map(|violation| violation.field).collect();
     format!("{:?} {}", status.code(), fields.join(","))
+}
+
+/// Returns the reason by which a program tells a status from others.
+pub fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// Returns the status that stands in an answer.

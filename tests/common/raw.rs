@@ -81,12 +81,17 @@ pub struct Held {
 impl Held {
     /// Begins a request. The server knows of it soon, or when the next one on `channel` is answered.
     pub async fn begin(channel: Channel) -> Held {
+        Held::begin_at(CLASSIFY, channel).await
+    }
+
+    /// Begins a request to the method at `path`, which need not take these messages if none comes.
+    pub async fn begin_at(path: &'static str, channel: Channel) -> Held {
         let (message, messages) = mpsc::channel(1);
         let mut client = Grpc::new(channel);
         client.ready().await.unwrap();
         let codec: ProstCodec<ClassifyRequest, ClassifyResponse> = ProstCodec::default();
         let request = Request::new(ReceiverStream::new(messages));
-        let path = PathAndQuery::from_static(CLASSIFY);
+        let path = PathAndQuery::from_static(path);
         let answer =
             tokio::spawn(async move { client.client_streaming(request, path, codec).await });
         Held { message, answer }
@@ -97,6 +102,12 @@ impl Held {
         self.message.send(message).await.unwrap();
         drop(self.message);
         self.answer.await.unwrap().map(Response::into_inner)
+    }
+
+    /// Ends the request before its message.
+    pub async fn abandon(self) {
+        self.answer.abort();
+        let _ = self.answer.await;
     }
 
     /// Returns the answer to a request whose message never comes.

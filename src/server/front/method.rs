@@ -1,0 +1,69 @@
+//! Paths as the methods that they name.
+
+use super::places::PlaceKind;
+
+/// A method of this server.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::server) struct Method {
+    /// Its place in [`METHODS`].
+    pub(in crate::server) number: usize,
+    pub(in crate::server) path: &'static str,
+    /// The field that makes its messages long.
+    pub(super) field: &'static str,
+    /// The place that a request takes. Only classifying takes one: a full server is healthy, and can
+    /// still be asked what it is.
+    pub(in crate::server) place: Option<PlaceKind>,
+}
+
+/// The methods of this server. The last stands for all others: a path is the client's own text, which
+/// neither logs nor metrics shall repeat.
+pub(in crate::server) const METHODS: [Method; 15] = [
+    placed(0, "/newsdesk.v1.ClassifierService/Classify", "text", PlaceKind::Request),
+    placed(1, "/newsdesk.v1.ClassifierService/BatchClassify", "requests", PlaceKind::Batch),
+    placed(2, "/newsdesk.v1.ClassifierService/StreamClassify", "request.text", PlaceKind::Stream),
+    free(3, "/newsdesk.v1.ModelService/ListModels", ""),
+    free(4, "/newsdesk.v1.ModelService/GetModel", "name"),
+    free(5, "/grpc.health.v1.Health/Check", "service"),
+    free(6, "/grpc.health.v1.Health/Watch", "service"),
+    free(7, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", ""),
+    free(8, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", ""),
+    free(9, "/newsdesk.v1.AdminService/ListModelVersions", ""),
+    free(10, "/newsdesk.v1.AdminService/ReloadModels", ""),
+    free(11, "/newsdesk.v1.AdminService/PromoteModel", "name"),
+    free(12, "/newsdesk.v1.AdminService/RollBackModel", "name"),
+    free(13, "/newsdesk.v1.AdminService/GetShadowReport", ""),
+    free(14, "other", ""),
+];
+
+const fn free(number: usize, path: &'static str, field: &'static str) -> Method {
+    Method { number, path, field, place: None }
+}
+
+const fn placed(
+    number: usize,
+    path: &'static str,
+    field: &'static str,
+    place: PlaceKind,
+) -> Method {
+    Method { number, path, field, place: Some(place) }
+}
+
+/// Returns the method at `path`.
+pub(super) fn at(path: &str) -> &'static Method {
+    static KNOWN: &[Method] = &METHODS;
+    let known = KNOWN.iter().find(|method| method.path == path);
+    known.unwrap_or(&KNOWN[KNOWN.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_stand_at_their_numbers() {
+        for (place, method) in METHODS.iter().enumerate() {
+            assert_eq!((method.number, at(method.path)), (place, method));
+        }
+        assert_eq!(at("/a.B/C").path, "other");
+    }
+}

@@ -1,0 +1,144 @@
+//! What every request passes before a service sees it, and its answer after.
+//!
+//! ```text
+//! request ─▶ method ─▶ trail ─▶ deadline ─▶ place ─▶ service ─▶ Watched ─▶ answer
+//! ```
+//!
+//! This knows nothing of documents. A layer of the network library's own stands outside of it, and would
+//! see neither why a request was refused nor what became of its answer.
+
+mod deadline;
+mod method;
+mod places;
+mod trail;
+mod watched;
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use tokio::time::{Instant, timeout_at};
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+use self::{trail::Trail, watched::Watched};
+use super::{connection::Tenure, limits::MessageLimits, refusal::Refusal, status, watch::Counters};
+
+pub(super) use self::{
+    deadline::Deadline,
+    method::{METHODS, Method},
+    places::{Place, PlaceKind, Places},
+};
+
+/// See [`Front`].
+#[derive(Clone, Debug)]
+pub(super) struct FrontLayer {
+    pub(super) places: Places,
+    pub(super) counters: Arc<Counters>,
+    pub(super) request_time_max: Duration,
+    pub(super) messages: MessageLimits,
+}
+
+/// Takes on each request, or refuses it, and sees what becomes of it.
+#[derive(Clone, Debug)]
+pub(super) struct Front<S> {
+    inner: S,
+    settings: FrontLayer,
+}
+
+impl<S> Layer<S> for FrontLayer {
+    type Service = Front<S>;
+
+    fn layer(&self, inner: S) -> Front<S> {
+        Front { inner, settings: self.clone() }
+    }
+}
+
+impl<S> Service<Request<Body>> for Front<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let method = method::at(request.uri().path());
+        let connection = request.extensions().get::<Arc<Tenure>>().cloned();
+        let now = Instant::now();
+        let deadline = Deadline::of(request.headers(), now, self.settings.request_time_max);
+        let trail = Trail::of(request.headers());
+        let counters = Arc::clone(&self.settings.counters);
+        let mut watched = Watched::new(method, now, trail, counters, connection.as_ref());
+        let bytes_max = self.settings.message_bytes_max(method);
+        let admitted = self.settings.admit(method, connection);
+        let answered = admitted.map(|place| {
+            watched.place.clone_from(&place);
+            request.extensions_mut().insert(deadline);
+            place.map(|place| request.extensions_mut().insert(place));
+            timeout_at(deadline.at, self.inner.call(request))
+        });
+        Box::pin(async move {
+            let response = match answered {
+                Ok(answered) => match answered.await {
+                    Ok(response) => explain(response?, method, bytes_max),
+                    Err(_) => status::of(&deadline.refusal(), "").into_http(),
+                },
+                Err(refusal) => status::of(&refusal, "").into_http(),
+            };
+            Ok(watched.over(response))
+        })
+    }
+}
+
+impl FrontLayer {
+    fn admit(
+        &self,
+        method: &Method,
+        connection: Option<Arc<Tenure>>,
+    ) -> Result<Option<Place>, Refusal> {
+        let Some(kind) = method.place else { return Ok(None) };
+        let place = self.places.take(kind, connection);
+        place.map(Some).inspect_err(|_| self.counters.shed(kind))
+    }
+
+    fn message_bytes_max(&self, method: &Method) -> usize {
+        match method.place {
+            Some(PlaceKind::Request | PlaceKind::Stream) => self.messages.document,
+            Some(PlaceKind::Batch) => self.messages.batch,
+            None => self.messages.small,
+        }
+    }
+}
+
+/// Returns the code of a response without messages; that of one with messages comes after them.
+fn code(response: &Response<Body>) -> Option<Code> {
+    let header = response.headers().get(Status::GRPC_STATUS)?;
+    Some(Code::from_bytes(header.as_bytes()))
+}
+
+/// Returns the response in the words of the contract.
+fn explain(response: Response<Body>, method: &Method, bytes_max: usize) -> Response<Body> {
+    let has_details = response.headers().contains_key("grpc-status-details-bin");
+    match code(&response) {
+        Some(code) if is_too_long(code, has_details) => {
+            status::of(&Refusal::Message { field: method.field, bytes_max }, "").into_http()
+        }
+        _ => response,
+    }
+}
+
+/// Tells whether a status is what the network library says of a message that is too long: one code for
+/// a plain message, another for a compressed one, and neither with details, which all of ours have.
+pub(super) fn is_too_long(code: Code, has_details: bool) -> bool {
+    code == Code::OutOfRange || code == Code::ResourceExhausted && !has_details
+}

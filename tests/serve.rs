@@ -1,0 +1,78 @@
+//! The command serves what it is told to, and follows signals.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::{
+    io::{BufRead as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use common::{GEOPOLITICS, document, folder::Folder, pages::get, tiny_model, within};
+use newsdesk::proto::{ClassifyResponse, classifier_service_client::ClassifierServiceClient};
+
+/// A server in a process of its own, which ends with the test.
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+impl Process {
+    fn start(args: &[&str]) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let url = first.strip_prefix("listening on ").unwrap().to_owned();
+        Process { child, lines, url }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().unwrap().unwrap()
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    async fn ask(&self) -> ClassifyResponse {
+        let mut client = ClassifierServiceClient::connect(self.url.clone()).await.unwrap();
+        client.classify(document(GEOPOLITICS)).await.unwrap().into_inner()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_hangup_signal_has_new_models_found() {
+    let folder = Folder::new();
+    folder.put("news", "1", tiny_model());
+    let root = folder.root();
+    let args = ["--models", root.to_str().unwrap(), "--models-poll-seconds", "3600"];
+    let mut process = Process::start(&args);
+    assert!(process.line().starts_with("model news 1 "));
+    folder.put("news", "2", tiny_model());
+    process.signal("-HUP");
+    within(async { while process.ask().await.model.unwrap().version != "2" {} }).await;
+    process.signal("-TERM");
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn figures_are_served_where_it_says() {
+    let mut process = Process::start(&["--metrics-listen", "127.0.0.1:0"]);
+    assert!(process.line().starts_with("model default 1 "));
+    let line = process.line();
+    let address =
+        line.strip_prefix("figures on http://").unwrap().strip_suffix("/metrics").unwrap();
+    assert_eq!(get(address.parse().unwrap(), "/readyz").await.0, 200);
+}
