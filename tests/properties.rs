@@ -33,7 +33,7 @@ proptest! {
             assert!(end <= token.span.start, "tokens overlap");
             assert!(token.span.start < token.span.end, "a token has no bytes");
             assert!(text.get(token.span.range()).is_some(), "no character boundary");
-            assert!(std::str::from_utf8(token.normal).is_ok_and(|normal| !normal.contains(' ')));
+            assert!(std::str::from_utf8(token.normal.as_bytes()).is_ok_and(|normal| !normal.contains(' ')));
             end = token.span.end;
         });
     }

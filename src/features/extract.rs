@@ -1,11 +1,8 @@
 //! Documents as features.
 
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{Document, Field, Span, TOKEN_BYTES_MAX, Token, TokenKind, for_each_token};
+use crate::text::{Document, Field, NormalForm, Span, Token, TokenKind, for_each_token};
 
 /// The longest run of tokens that can be a feature.
 pub const NGRAM_MAX: usize = 3;
@@ -22,26 +19,21 @@ pub struct FeatureSettings {
 
 /// The hash of a feature's name, by which it is found.
 ///
-/// Two of a million features share a key with a probability of 3·10⁻⁸, so a shared key is not looked for.
+/// A vocabulary looks at 32 bits of it and those that tell the slot. That one of a million features is
+/// hidden behind another has a probability of 10⁻⁴, and does little harm, so it is not looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeatureKey(pub u64);
 
 impl FeatureKey {
     /// Returns the key of a feature by its name, as [`FeatureName::write_to`] writes it.
     pub fn of(name: &str) -> FeatureKey {
-        let mut keys = name.split(' ').map(|token| FeatureKey::of_token(token.as_bytes()));
-        let first = keys.next().unwrap_or(FeatureKey(0));
-        keys.fold(first, FeatureKey::then)
-    }
-
-    fn of_token(normal: &[u8]) -> FeatureKey {
-        let mut hasher = FixedState::default().build_hasher();
-        hasher.write(normal);
-        FeatureKey(hasher.finish())
+        let keys = name.split(' ').map(|token| FeatureKey(NormalForm::hash_of(token.as_bytes())));
+        keys.reduce(FeatureKey::then).expect("a name has a part, if only an empty one")
     }
 
     /// Returns the key of the run `self` with the token `next` after it: the halves of a 128-bit
     /// product, folded, which is how wyhash mixes.
+    #[inline]
     fn then(self, next: FeatureKey) -> FeatureKey {
         let product =
             u128::from(self.0 ^ 0x2d35_8dcc_aa6c_78a5) * u128::from(next.0 ^ 0x8bb8_4b93_962e_acc9);
@@ -74,7 +66,7 @@ impl Feature<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct FeatureName<'a> {
     before: &'a [Seen],
-    last: &'a [u8],
+    last: &'a NormalForm,
     is_word: bool,
 }
 
@@ -82,28 +74,20 @@ impl FeatureName<'_> {
     /// Appends the name to `name`, as UTF-8: the normal forms of the tokens, with spaces between them.
     pub fn write_to(&self, name: &mut Vec<u8>) {
         for seen in self.before {
-            name.extend_from_slice(&seen.normal[..seen.len]);
+            name.extend_from_slice(seen.normal.as_bytes());
             name.push(b' ');
         }
-        name.extend_from_slice(self.last);
+        name.extend_from_slice(self.last.as_bytes());
     }
 }
 
 /// A token that was seen before the one at hand.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    normal: [u8; TOKEN_BYTES_MAX],
-    len: usize,
-    key: FeatureKey,
+    normal: NormalForm,
     span: Span,
-}
-
-impl Seen {
-    fn new(token: &Token<'_>, key: FeatureKey) -> Seen {
-        let mut normal = [0; TOKEN_BYTES_MAX];
-        normal[..token.normal.len()].copy_from_slice(token.normal);
-        Seen { normal, len: token.normal.len(), key, span: token.span }
-    }
+    /// The key of the run that starts with this token and ends before the one at hand.
+    key: FeatureKey,
 }
 
 /// Calls `visit` with each feature of `document`, field by field and token by token.
@@ -126,31 +110,72 @@ pub fn extract_text(
     settings: &FeatureSettings,
     mut visit: impl FnMut(Feature<'_>),
 ) {
-    let before_max = settings.ngram.clamp(1, NGRAM_MAX) - 1;
-    let mut before: Vec<Seen> = Vec::with_capacity(NGRAM_MAX);
+    // With the number known, the compiler leaves out what a visitor does not look at.
+    match settings.ngram {
+        0 | 1 => extract_runs(text, field, settings.shapes, Before::<0>::new(), &mut visit),
+        2 => extract_runs(text, field, settings.shapes, Before::<1>::new(), &mut visit),
+        _ => extract_runs(
+            text,
+            field,
+            settings.shapes,
+            Before::<{ NGRAM_MAX - 1 }>::new(),
+            &mut visit,
+        ),
+    }
+}
+
+#[inline]
+fn extract_runs<const BEFORE: usize>(
+    text: &str,
+    field: Field,
+    shapes: bool,
+    mut before: Before<BEFORE>,
+    visit: &mut impl FnMut(Feature<'_>),
+) {
     for_each_token(text, |token| {
         let is_word = token.kind == TokenKind::Word;
-        if !is_word && !settings.shapes {
+        if !is_word && !shapes {
             return;
         }
-        let key = FeatureKey::of_token(token.normal);
-        for first in 0..=before.len() {
-            let run = &before[before.len() - first..];
-            let span = run.first().map_or(token.span, |seen| seen.span.to(token.span));
-            let name =
-                FeatureName { before: run, last: token.normal, is_word: is_word && first == 0 };
-            let keys = run.iter().map(|seen| seen.key).chain([key]);
-            let key = keys.reduce(FeatureKey::then).expect("a run has a token");
-            visit(Feature { key, field, span, name });
+        let key = FeatureKey(token.normal.hash());
+        let name = FeatureName { before: &[], last: token.normal, is_word };
+        visit(Feature { key, field, span: token.span, name });
+        for first in (BEFORE - before.len..BEFORE).rev() {
+            let run = &before.seen[first..];
+            let name = FeatureName { before: run, last: token.normal, is_word: false };
+            let span = run[0].span.to(token.span);
+            visit(Feature { key: run[0].key.then(key), field, span, name });
         }
-        if before.len() == before_max {
-            before.rotate_left(usize::from(0 < before_max));
-            before.pop();
-        }
-        if before.len() < before_max {
-            before.push(Seen::new(&token, key));
-        }
+        before.push(&token, key);
     });
+}
+
+/// The tokens before the one at hand, as far back as runs reach.
+struct Before<const MAX: usize> {
+    /// The last of them at the end.
+    seen: [Seen; MAX],
+    /// How many there are.
+    len: usize,
+}
+
+impl<const MAX: usize> Before<MAX> {
+    fn new() -> Before<MAX> {
+        let none =
+            Seen { normal: NormalForm::default(), span: Span::default(), key: FeatureKey(0) };
+        Before { seen: [none; MAX], len: 0 }
+    }
+
+    #[inline]
+    fn push(&mut self, token: &Token<'_>, key: FeatureKey) {
+        for place in 1..MAX {
+            let Seen { normal, span, key: run } = self.seen[place];
+            self.seen[place - 1] = Seen { normal, span, key: run.then(key) };
+        }
+        if let Some(last) = self.seen.last_mut() {
+            *last = Seen { normal: *token.normal, span: token.span, key };
+            self.len = (self.len + 1).min(MAX);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! occurs. Training and serving both come through here. This module knows nothing of labels.
 
 mod extract;
+mod table;
 mod value;
 mod vector;
 mod vocabulary;

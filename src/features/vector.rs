@@ -1,6 +1,9 @@
 //! Documents as counts of the features that a model knows.
 
-use super::{Feature, FeatureId, FeatureSettings, Vocabulary, extract, extract_text};
+use super::{
+    Feature, FeatureId, FeatureSettings, Vocabulary, extract, extract_text,
+    table::{ASKED_MAX, Asked},
+};
 use crate::text::{Document, Field};
 
 /// How often each feature that a model knows occurs in a document.
@@ -20,8 +23,10 @@ pub struct FeatureVector {
 #[derive(Clone, Debug, Default)]
 pub struct VectorScratch {
     vector: FeatureVector,
-    /// For each feature, its place in `vector.features` and one; 0 if it did not occur yet.
-    places: Vec<u32>,
+    /// How often each feature of the vocabulary occurs.
+    times: Vec<u32>,
+    /// The features that were not yet looked up.
+    asked: Vec<Asked>,
 }
 
 impl VectorScratch {
@@ -33,8 +38,8 @@ impl VectorScratch {
         vocabulary: &Vocabulary,
     ) -> &FeatureVector {
         self.start(vocabulary);
-        extract(document, settings, |feature| self.add(&feature, vocabulary));
-        self.finish()
+        extract(document, settings, |feature| self.ask(&feature, vocabulary));
+        self.finish(vocabulary)
     }
 
     /// Counts the features of `text`, which is a part of a document, that `vocabulary` knows.
@@ -45,29 +50,51 @@ impl VectorScratch {
         vocabulary: &Vocabulary,
     ) -> &FeatureVector {
         self.start(vocabulary);
-        extract_text(text, Field::Text, settings, |feature| self.add(&feature, vocabulary));
-        self.finish()
+        extract_text(text, Field::Text, settings, |feature| self.ask(&feature, vocabulary));
+        self.finish(vocabulary)
     }
 
     fn start(&mut self, vocabulary: &Vocabulary) {
         self.vector.clear();
-        if self.places.len() < vocabulary.len() {
-            self.places.resize(vocabulary.len(), 0);
+        self.asked.reserve(ASKED_MAX);
+        if self.times.len() < vocabulary.len() {
+            self.times.resize(vocabulary.len(), 0);
         }
     }
 
-    fn add(&mut self, feature: &Feature<'_>, vocabulary: &Vocabulary) {
-        let VectorScratch { vector, places } = self;
-        vector.occurrences += 1;
-        vector.words += u32::from(feature.is_word());
-        let Some(id) = vocabulary.find(feature.key) else { return };
-        vector.words_known += u32::from(feature.is_word());
-        vector.add(id, &mut places[id.index()]);
+    #[inline]
+    fn ask(&mut self, feature: &Feature<'_>, vocabulary: &Vocabulary) {
+        let asked = Asked { key: feature.key, is_word: feature.is_word() };
+        self.vector.occurrences += 1;
+        self.vector.words += u32::from(asked.is_word);
+        self.asked.push(asked);
+        if self.asked.len() == ASKED_MAX {
+            self.look_up(vocabulary);
+        }
     }
 
-    fn finish(&mut self) -> &FeatureVector {
-        for (id, _) in &self.vector.features {
-            self.places[id.index()] = 0;
+    #[inline(never)]
+    fn look_up(&mut self, vocabulary: &Vocabulary) {
+        let VectorScratch { vector, times, asked } = self;
+        let FeatureVector { features, words_known, .. } = vector;
+        let mut n = features.len();
+        features.resize(n + asked.len() + 1, (FeatureId(0), 0));
+        vocabulary.find_all(asked, |id, asked| {
+            *words_known += u32::from(asked.is_word);
+            let times = &mut times[id.index()];
+            *times += 1;
+            // Whether a feature was there before cannot be guessed either: it is written in any case.
+            features[n] = (id, 0);
+            n += usize::from(*times == 1);
+        });
+        features.truncate(n);
+        asked.clear();
+    }
+
+    fn finish(&mut self, vocabulary: &Vocabulary) -> &FeatureVector {
+        self.look_up(vocabulary);
+        for (id, times) in &mut self.vector.features {
+            *times = std::mem::take(&mut self.times[id.index()]);
         }
         &self.vector
     }
@@ -96,16 +123,6 @@ impl FeatureVector {
         let FeatureVector { features, occurrences, words, words_known } = self;
         features.clear();
         (*occurrences, *words, *words_known) = (0, 0, 0);
-    }
-
-    fn add(&mut self, id: FeatureId, place: &mut u32) {
-        match place.checked_sub(1) {
-            Some(known) => self.features[known as usize].1 += 1,
-            None => {
-                self.features.push((id, 1));
-                *place = u32::try_from(self.features.len()).expect("fewer features than bytes");
-            }
-        }
     }
 }
 

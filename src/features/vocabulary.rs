@@ -1,6 +1,9 @@
 //! Feature name ↔ id.
 
-use super::FeatureKey;
+use super::{
+    FeatureKey,
+    table::{Asked, Table},
+};
 
 /// The place of a feature in its [`Vocabulary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,17 +23,8 @@ pub struct Vocabulary {
     names: String,
     /// Where each name ends.
     ends: Vec<u32>,
-    /// A hash table: a slot is empty or holds the id of a feature, at or after where its key points.
-    slots: Vec<Slot>,
+    table: Table,
 }
-
-#[derive(Clone, Copy)]
-struct Slot {
-    key: u64,
-    id: u32,
-}
-
-const EMPTY: Slot = Slot { key: 0, id: u32::MAX };
 
 /// Why some names do not make a [`Vocabulary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +55,7 @@ impl Vocabulary {
         if u32::MAX as usize / 4 < ends.len() {
             return Err(VocabularyError::TooMany { features: ends.len() });
         }
-        let mut vocabulary = Vocabulary { slots: vec![EMPTY; table_len(ends.len())], names, ends };
+        let mut vocabulary = Vocabulary { names, ends, table: Table::default() };
         let mut previous = "";
         let mut keys = Vec::with_capacity(vocabulary.ends.len());
         for feature in 0..vocabulary.ends.len() {
@@ -75,9 +69,7 @@ impl Vocabulary {
         if vocabulary.ends.last().map_or(0, |&end| end as usize) != vocabulary.names.len() {
             return Err(VocabularyError::End { feature: vocabulary.ends.len() });
         }
-        for (id, key) in (0..).zip(keys) {
-            vocabulary.insert(key, id);
-        }
+        vocabulary.table = Table::new(&keys);
         Ok(vocabulary)
     }
 
@@ -107,18 +99,12 @@ impl Vocabulary {
 
     /// Returns the id of the feature with `key`.
     pub fn find(&self, key: FeatureKey) -> Option<FeatureId> {
-        let mask = self.slots.len() - 1;
-        let mut at = home(key.0, mask);
-        loop {
-            let slot = self.slots[at];
-            if slot.id == EMPTY.id {
-                return None;
-            }
-            if slot.key == key.0 {
-                return Some(FeatureId(slot.id));
-            }
-            at = (at + 1) & mask;
-        }
+        self.table.find(key)
+    }
+
+    /// Calls `found` with each key that is known, in order.
+    pub(super) fn find_all(&self, asked: &[Asked], found: impl FnMut(FeatureId, &Asked)) {
+        self.table.find_all(asked, found);
     }
 
     /// Returns the name of `feature`.
@@ -142,25 +128,6 @@ impl Vocabulary {
         let start = if feature == 0 { 0 } else { *self.ends.get(feature - 1)? };
         self.names.get(start as usize..*self.ends.get(feature)? as usize)
     }
-
-    fn insert(&mut self, key: FeatureKey, id: u32) {
-        let mask = self.slots.len() - 1;
-        let mut at = home(key.0, mask);
-        while self.slots[at].id != EMPTY.id {
-            at = (at + 1) & mask;
-        }
-        self.slots[at] = Slot { key: key.0, id };
-    }
-}
-
-/// Returns a power of two of at least twice as many slots as features, so that probes stay short.
-fn table_len(features: usize) -> usize {
-    (2 * features).next_power_of_two().max(2)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the mask keeps what fits")]
-fn home(key: u64, mask: usize) -> usize {
-    key as usize & mask
 }
 
 /// Shows the size only: a vocabulary has some hundred thousand names.

@@ -4,6 +4,8 @@
 //! where they stood in it, byte for byte. This module knows nothing of labels, features or models.
 
 mod html;
+mod ascii;
+mod normal;
 mod normalize;
 mod passage;
 mod reading;
@@ -11,6 +13,7 @@ mod shape;
 mod token;
 mod tokenize;
 
+pub use normal::NormalForm;
 pub use passage::{PASSAGE_BYTES_MAX, Passage, PassageKind, ends_sentence, passages};
 pub use reading::{Markup, Reading};
 pub use token::{Field, Span, Token, TokenKind};

@@ -55,7 +55,9 @@ pub(super) fn address(rest: &[u8]) -> Option<(TokenKind, usize)> {
     if has(b"http://") || has(b"https://") || has(b"www.") {
         return Some((TokenKind::Url, url_len(rest)));
     }
-    let local = run(window, |byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
+    let local = run(window, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-')
+    });
     if window.get(local) == Some(&b'@') {
         let host = host_len(&window[local + 1..]);
         return (0 < host).then_some((TokenKind::Email, local + 1 + host));
@@ -79,8 +81,8 @@ fn url_len(rest: &[u8]) -> usize {
 }
 
 fn host_len(window: &[u8]) -> usize {
-    let len = run(window, |byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
-    let tail = window[..len].iter().rev().take_while(|byte| b".-".contains(byte)).count();
+    let len = run(window, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let tail = window[..len].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
     len - tail
 }
 

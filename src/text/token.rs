@@ -1,5 +1,7 @@
 //! A piece of a document, and where it was.
 
+use super::NormalForm;
+
 /// A part of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
@@ -10,7 +12,7 @@ pub enum Field {
 }
 
 /// A run of bytes of one field, on character boundaries: from `start` up to, and without, `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The first byte.
     pub start: u32,
@@ -19,12 +21,11 @@ pub struct Span {
 }
 
 impl Span {
-    /// Returns the span from `start` up to, and without, `end`.
-    ///
-    /// Both lie within a document, whose limit is far below `u32::MAX`.
+    /// Returns the span from `start` up to, and without, `end`, which are below 4 GiB.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the tokenizer checks the text's length")]
     pub(super) fn new(start: usize, end: usize) -> Span {
-        let narrow = |byte| u32::try_from(byte).expect("documents are shorter than 4 GiB");
-        Span { start: narrow(start), end: narrow(end) }
+        Span { start: start as u32, end: end as u32 }
     }
 
     /// Returns the span from the start of `self` to the end of `other`.
@@ -83,12 +84,12 @@ pub enum TokenKind {
 }
 
 /// A piece of a document, and where it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Token<'a> {
     /// Where the token stood.
     pub span: Span,
     /// What it is.
     pub kind: TokenKind,
-    /// What equal tokens have in common, UTF-8: a word in lower case, or a name such as `<money>`.
-    pub normal: &'a [u8],
+    /// What equal tokens have in common.
+    pub normal: &'a NormalForm,
 }
