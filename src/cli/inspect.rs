@@ -7,11 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use newsdesk::{
-    features::FeatureId,
-    label::LabelId,
-    model::{Model, ModelFile},
-};
+use newsdesk::{eval::strongest_features, model::ModelFile};
 use serde_json::json;
 
 /// `newsdesk inspect`, as typed.
@@ -76,7 +72,7 @@ fn text(file: &ModelFile, n_features: usize) -> anyhow::Result<String> {
         let role = if Some(label) == model.labels.neither() { ", answered as NEITHER" } else { "" };
         let documents = model.card.label_documents[label.index()];
         writeln!(text, "\n{} ({documents} documents{role})", model.labels.name(label))?;
-        for (feature, log_odds) in strongest(file, label, n_features) {
+        for (feature, log_odds) in strongest_features(file, label, n_features) {
             writeln!(text, "  {log_odds:>7.2}  {}", model.vocabulary.name(feature))?;
         }
     }
@@ -89,7 +85,7 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         .labels
         .ids()
         .map(|label| {
-            let strongest: Vec<_> = strongest(file, label, n_features)
+            let strongest: Vec<_> = strongest_features(file, label, n_features)
                 .into_iter()
                 .map(|(feature, log_odds)| json!({"feature": model.vocabulary.name(feature), "log_odds": log_odds}))
                 .collect();
@@ -113,28 +109,4 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         "labels": labels,
     })
     .to_string()
-}
-
-/// Returns the features that speak most for `label` against the best other one, weighed by the root of
-/// how many documents they occur in: a strong feature that is never seen tells nobody anything.
-fn strongest(file: &ModelFile, label: LabelId, n: usize) -> Vec<(FeatureId, f64)> {
-    let ModelFile { model, counts } = file;
-    let mut found: Vec<(f64, FeatureId, f64)> = model
-        .vocabulary
-        .ids()
-        .map(|feature| {
-            let log_odds = log_odds(model, feature, label);
-            let documents = f64::from(counts.documents[feature.index()]);
-            (log_odds * documents.sqrt(), feature, log_odds)
-        })
-        .collect();
-    found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    found.into_iter().take(n).map(|(_, feature, log_odds)| (feature, log_odds)).collect()
-}
-
-fn log_odds(model: &Model, feature: FeatureId, label: LabelId) -> f64 {
-    let row = model.weights.row(feature);
-    let rivals = row.iter().enumerate().filter(|&(other, _)| other != label.index());
-    let best = rivals.map(|(_, &weight)| weight).fold(f32::NEG_INFINITY, f32::max);
-    f64::from(row[label.index()] - best)
 }

@@ -11,6 +11,7 @@ mod file;
 mod furniture;
 mod naive_bayes;
 mod page;
+mod reliability;
 mod sections;
 mod settings;
 
@@ -26,12 +27,13 @@ pub use file::{
 pub use furniture::{Furniture, FurnitureCalibration};
 pub use naive_bayes::Weights;
 pub use page::{PageAnswer, PageReader, PassageAnswer, Section};
+pub use reliability::ReliabilityBin;
 pub use settings::{Estimator, Prior, SelectionSettings, Settings, WeighingSettings};
 
 use crate::{
     features::{FeatureVector, VectorScratch, Vocabulary},
     label::{LabelId, LabelSet},
-    text::{Document, Field},
+    text::Document,
 };
 
 /// A trained model. A retrained one is another `Model`.
@@ -141,11 +143,24 @@ impl Model {
             let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
             let mut answer = self.judge(vector);
             if 0 < evidence_max {
-                let parts = [Field::Title, Field::Text]
-                    .map(|field| evidence::Part::whole(document.field(field), field));
+                let parts = evidence::Part::fields(document);
                 answer.evidence = evidence::find(self, &parts, vector, answer.best, evidence_max);
             }
             answer
+        })
+    }
+
+    /// Returns the features of `document` that weigh most for the first of two labels or against it,
+    /// strongest first, at most `max`.
+    pub fn evidence(
+        &self,
+        document: &Document<'_>,
+        between: [LabelId; 2],
+        max: usize,
+    ) -> Vec<Evidence> {
+        with_scratch(|scratch| {
+            let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
+            evidence::find(self, &evidence::Part::fields(document), vector, between, max)
         })
     }
 
