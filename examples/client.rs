@@ -85,7 +85,7 @@ fn request(text: &str) -> ClassifyRequest {
         title: String::new(),
         format: Format::Plain.into(),
         model: String::new(),
-        options: Some(ClassifyOptions { evidence_max: 3 }),
+        options: Some(ClassifyOptions { evidence_max: 3, ..Default::default() }),
     }
 }
 

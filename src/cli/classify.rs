@@ -11,13 +11,13 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use newsdesk::{
     corpus::{DocumentRow, ROW_BYTES_MAX, parse_document},
-    model::{Answer, Decision, Model},
+    model::{Answer, Decision, Model, ThresholdOverrides, Thresholds},
     text::{DOCUMENT_BYTES_MAX, Document},
 };
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{INCOMPLETE, remote::Remote, terminal::Paint};
+use super::{INCOMPLETE, remote::Remote, terminal::Paint, thresholds::ThresholdArgs};
 
 /// The lines that are answered at once, on all cores.
 const LINES_PER_BATCH: usize = 512;
@@ -50,6 +50,8 @@ pub(super) struct ClassifyArgs {
     /// Read one JSON object a line, with `text`, and optionally `id` and `title`
     #[arg(long)]
     jsonl: bool,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -60,8 +62,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Who answers.
 enum Answerer {
-    Model(Arc<Model>),
-    Server(Box<Remote>),
+    Model(Arc<Model>, Thresholds),
+    Server(Box<Remote>, ThresholdOverrides),
 }
 
 impl ClassifyArgs {
@@ -70,10 +72,7 @@ impl ClassifyArgs {
             self.text.is_some() || !self.paths.is_empty(),
             "nothing to classify; name a file, `-` for standard input, or give --text"
         );
-        let answerer = match &self.server {
-            Some(url) => Answerer::Server(Box::new(Remote::connect(url)?)),
-            None => Answerer::Model(super::model(self.model.as_ref())?),
-        };
+        let answerer = self.answerer()?;
         let mut output = BufWriter::new(io::stdout().lock());
         let bad_lines = if self.jsonl {
             self.answer_lines(&answerer, &mut output)?
@@ -87,6 +86,16 @@ impl ClassifyArgs {
         }
         eprintln!("{bad_lines} lines could not be classified; each has an `error` in the output");
         Ok(ExitCode::from(INCOMPLETE))
+    }
+
+    fn answerer(&self) -> anyhow::Result<Answerer> {
+        let overrides = self.thresholds.overrides();
+        if let Some(url) = &self.server {
+            return Ok(Answerer::Server(Box::new(Remote::connect(url)?), overrides));
+        }
+        let model = super::model(self.model.as_ref())?;
+        let thresholds = model.thresholds_with(&overrides)?;
+        Ok(Answerer::Model(model, thresholds))
     }
 
     /// Answers each file, or the typed text.
@@ -203,13 +212,13 @@ impl Answerer {
         evidence_max: u32,
     ) -> anyhow::Result<Map<String, Value>> {
         match self {
-            Answerer::Model(model) => {
+            Answerer::Model(model, thresholds) => {
                 let document = Document::with_title(title, text)?;
-                let answer = model.classify(&document, evidence_max as usize);
+                let answer = model.classify_by(thresholds, &document, evidence_max as usize);
                 Ok(answer_json(model, &answer))
             }
-            Answerer::Server(remote) => {
-                let response = remote.classify(title, text, evidence_max)?;
+            Answerer::Server(remote, overrides) => {
+                let response = remote.classify(title, text, evidence_max, *overrides)?;
                 Ok(super::remote::response_json(&response))
             }
         }

@@ -17,7 +17,7 @@ use newsdesk::{
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::terminal;
+use super::{terminal, thresholds::ThresholdArgs};
 
 /// The rows that are measured at once, on all cores.
 const ROWS_PER_BATCH: usize = 1024;
@@ -47,6 +47,8 @@ pub(super) struct EvalArgs {
     /// How many of the worst mistakes the page shows
     #[arg(long, default_value_t = 25, value_name = "N", requires = "report")]
     mistakes: usize,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -67,7 +69,8 @@ impl EvalArgs {
             let model = super::model(self.model.as_ref())?;
             return super::eval_pages::run(&model, &self.pages, self.json);
         }
-        let file = super::model_file(self.model.as_deref())?;
+        let mut file = super::model_file(self.model.as_deref())?;
+        file.model.thresholds = file.model.thresholds_with(&self.thresholds.overrides())?;
         let model = &file.model;
         let corpus = Corpus::open(&self.corpus)?;
         self.check_report()?;

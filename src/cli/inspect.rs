@@ -7,8 +7,14 @@ use std::{
     process::ExitCode,
 };
 
-use newsdesk::{eval::strongest_features, model::ModelFile};
+use newsdesk::{
+    eval::strongest_features,
+    model::{Figures, ModelFile, RiskPoint, Thresholds},
+};
 use serde_json::json;
+
+/// The shares of wrong answers that the table of risks shows.
+const RISKS_SHOWN: [f64; 5] = [0.005, 0.01, 0.02, 0.03, 0.05];
 
 /// `newsdesk inspect`, as typed.
 #[derive(clap::Args, Debug)]
@@ -54,18 +60,14 @@ fn text(file: &ModelFile, n_features: usize) -> anyhow::Result<String> {
         model.card.sources, model.card.corpus_digest
     )?;
     writeln!(text, "settings   {}", serde_json::to_string(&model.settings)?)?;
-    writeln!(text, "thresholds {}", serde_json::to_string(&model.thresholds)?)?;
+    let Thresholds { words_min, known_share_min, margin_min } = model.thresholds;
+    writeln!(
+        text,
+        "decides    from {words_min} words, {} of them known, and a lead of {margin_min:.4} on",
+        percent(known_share_min)
+    )?;
     match &model.card.figures {
-        Some(figures) => writeln!(
-            text,
-            "measured   {} documents, {}: macro-F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
-            figures.documents,
-            figures.method,
-            figures.macro_f1,
-            figures.accuracy,
-            figures.log_loss,
-            figures.ece
-        )?,
+        Some(figures) => text.push_str(&measured(figures)?),
         None => writeln!(text, "measured   nothing")?,
     }
     for label in model.labels.ids() {
@@ -77,6 +79,45 @@ fn text(file: &ModelFile, n_features: usize) -> anyhow::Result<String> {
         }
     }
     Ok(text)
+}
+
+/// Shows what was measured on documents held out of training.
+fn measured(figures: &Figures) -> anyhow::Result<String> {
+    let mut text = String::new();
+    writeln!(
+        text,
+        "measured   {} documents, {}: macro-F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
+        figures.documents,
+        figures.method,
+        figures.macro_f1,
+        figures.accuracy,
+        figures.log_loss,
+        figures.ece
+    )?;
+    writeln!(text, "\nrisk         coverage  margin")?;
+    for max_error in RISKS_SHOWN {
+        let fits = |point: &&RiskPoint| point.error <= max_error;
+        match figures.risk.iter().rev().find(fits) {
+            Some(point) => writeln!(
+                text,
+                "{:>6}       {:>8}  {:.4}",
+                percent(max_error),
+                percent(point.coverage),
+                point.margin
+            )?,
+            None => writeln!(text, "{:>6}       at no margin", percent(max_error))?,
+        }
+    }
+    writeln!(text, "\nprobability  right     documents")?;
+    for bin in &figures.reliability {
+        let (probability, accuracy) = (percent(bin.probability), percent(bin.accuracy));
+        writeln!(text, "{probability:>8}     {accuracy:>8}  {:>9}", bin.documents)?;
+    }
+    Ok(text)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
 }
 
 fn json_text(file: &ModelFile, n_features: usize) -> String {

@@ -7,6 +7,7 @@ mod inspect;
 mod remote;
 mod serve;
 mod terminal;
+mod thresholds;
 mod train;
 
 use std::{

@@ -1,9 +1,12 @@
 //! A server's answers in place of a model's.
 
 use anyhow::Context as _;
-use newsdesk::proto::{
-    AbstentionReason, ClassifyOptions, ClassifyRequest, ClassifyResponse, Evidence, Format,
-    classifier_service_client::ClassifierServiceClient, decision::Outcome, span::Field,
+use newsdesk::{
+    model::ThresholdOverrides,
+    proto::{
+        AbstentionReason, ClassifyOptions, ClassifyRequest, ClassifyResponse, Evidence, Format,
+        classifier_service_client::ClassifierServiceClient, decision::Outcome, span::Field,
+    },
 };
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
@@ -30,13 +33,21 @@ impl Remote {
         title: &str,
         text: &str,
         evidence_max: u32,
+        overrides: ThresholdOverrides,
     ) -> anyhow::Result<ClassifyResponse> {
+        let ThresholdOverrides { max_error, margin_min, known_share_min, words_min } = overrides;
         let request = ClassifyRequest {
             text: text.to_owned(),
             title: title.to_owned(),
             format: Format::Plain.into(),
             model: String::new(),
-            options: Some(ClassifyOptions { evidence_max }),
+            options: Some(ClassifyOptions {
+                evidence_max,
+                max_error,
+                margin_min,
+                known_share_min,
+                words_min,
+            }),
         };
         let answer = self.runtime.block_on(self.client.clone().classify(request));
         match answer {

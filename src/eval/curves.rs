@@ -1,7 +1,10 @@
 //! Outcomes as curves: what a threshold would give and cost.
 
 use super::Outcome;
-use crate::{label::LabelId, model::ReliabilityBin};
+use crate::{
+    label::LabelId,
+    model::{ReliabilityBin, RiskPoint},
+};
 
 /// The bins of equal width that probabilities are sorted into.
 pub const BINS: usize = 15;
@@ -39,9 +42,8 @@ pub fn precision_recall(outcomes: &[Outcome], label: LabelId) -> PrecisionRecall
     curve
 }
 
-/// Returns coverage and risk, the share of wrong answers among those covered, at each margin that occurs,
-/// from the largest on (El-Yaniv and Wiener 2010).
-pub fn risk_coverage(outcomes: &[Outcome]) -> Vec<(f64, f64)> {
+/// Returns what each margin that occurs would give and cost, from the largest on (El-Yaniv and Wiener 2010).
+pub fn risk_coverage(outcomes: &[Outcome]) -> Vec<RiskPoint> {
     let mut ranked: Vec<(f64, bool)> = outcomes
         .iter()
         .map(|outcome| (outcome.margin(), outcome.best[0] == outcome.truth))
@@ -52,7 +54,11 @@ pub fn risk_coverage(outcomes: &[Outcome]) -> Vec<(f64, f64)> {
     for equal in ranked.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
         covered += equal.len();
         wrong += equal.iter().filter(|(_, is_right)| !is_right).count();
-        points.push((share(covered, outcomes.len()), share(wrong, covered)));
+        points.push(RiskPoint {
+            margin: equal[0].0,
+            coverage: share(covered, outcomes.len()),
+            error: share(wrong, covered),
+        });
     }
     points
 }
@@ -127,7 +133,13 @@ mod tests {
     #[test]
     fn risk_is_the_share_of_wrong_answers_among_those_covered() {
         let rows = outcomes(&[(1, 0.875), (0, 0.625), (0, 0.25), (0, 0.0)]);
-        let expected = [(0.25, 0.0), (0.5, 0.0), (0.75, 0.0), (1.0, 0.25)];
+        let point = |margin, coverage, error| RiskPoint { margin, coverage, error };
+        let expected = [
+            point(1.0, 0.25, 0.0),
+            point(0.75, 0.5, 0.0),
+            point(0.5, 0.75, 0.0),
+            point(0.25, 1.0, 0.25),
+        ];
         assert_eq!(risk_coverage(&rows), expected);
     }
 

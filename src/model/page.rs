@@ -194,7 +194,7 @@ impl Model {
         let main = reads.iter().enumerate().filter(|&(at, _)| in_main(at)).map(|(_, read)| read);
         let vectors = [title].into_iter().chain(main.clone()).map(|read| &read.vector);
         let vector = FeatureVector::sum(vectors);
-        let mut answer = self.judge(&vector);
+        let mut answer = self.judge(&self.thresholds, &vector);
         if 0 < evidence_max {
             let text = document.field(Field::Text);
             let title = Part::whole(document.field(Field::Title), Field::Title);

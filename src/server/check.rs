@@ -10,7 +10,7 @@ use super::{
     registry::Models,
 };
 use crate::{
-    model::Model,
+    model::{Model, ThresholdOverrides, Thresholds},
     proto::{BatchClassifyRequest, ClassifyOptions, ClassifyRequest, Format},
     text::Document,
 };
@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Question<'a> {
     pub(super) document: Document<'a>,
     pub(super) evidence_max: usize,
+    pub(super) thresholds: Thresholds,
     pub(super) model: &'a Arc<Model>,
 }
 
@@ -30,8 +31,9 @@ pub(super) fn question<'a>(
     let ClassifyRequest { text, title, format, model, options } = request;
     check_format(*format)?;
     let document = Document::with_title(title, text)?;
-    let evidence_max = check_options(options.as_ref())?;
-    Ok(Question { document, evidence_max, model: models.find(model)? })
+    let (evidence_max, overrides) = check_options(options.as_ref())?;
+    let model = models.find(model)?;
+    Ok(Question { document, evidence_max, thresholds: model.thresholds_with(&overrides)?, model })
 }
 
 /// Checks that a batch is neither empty nor too large.
@@ -53,10 +55,15 @@ fn check_format(value: i32) -> Result<(), Refusal> {
     }
 }
 
-fn check_options(options: Option<&ClassifyOptions>) -> Result<usize, Refusal> {
-    let Some(&ClassifyOptions { evidence_max }) = options else { return Ok(0) };
+fn check_options(
+    options: Option<&ClassifyOptions>,
+) -> Result<(usize, ThresholdOverrides), Refusal> {
+    let Some(&options) = options else { return Ok((0, ThresholdOverrides::default())) };
+    let ClassifyOptions { evidence_max, max_error, margin_min, known_share_min, words_min } =
+        options;
     if EVIDENCE_MAX < evidence_max {
         return Err(Refusal::Evidence { evidence_max });
     }
-    Ok(evidence_max as usize)
+    let overrides = ThresholdOverrides { max_error, margin_min, known_share_min, words_min };
+    Ok((evidence_max as usize, overrides))
 }

@@ -70,8 +70,9 @@ impl ClassifierService for Classifier {
 
 /// Returns what one of `models` says to `request`. Everything that is served comes through here.
 fn answer(request: &ClassifyRequest, models: &Models) -> Result<ClassifyResponse, Refusal> {
-    let check::Question { document, evidence_max, model } = check::question(request, models)?;
-    Ok(convert::response(model, model.classify(&document, evidence_max)))
+    let check::Question { document, evidence_max, thresholds, model } =
+        check::question(request, models)?;
+    Ok(convert::response(model, model.classify_by(&thresholds, &document, evidence_max)))
 }
 
 fn document_bytes(request: &ClassifyRequest) -> usize {

@@ -4,10 +4,10 @@ use super::{
     limits::{BATCH_DOCUMENTS_MAX, EVIDENCE_MAX, MESSAGE_BYTES_MAX, STREAM_ID_BYTES_MAX},
     registry::FindModelError,
 };
-use crate::text::DocumentError;
+use crate::{model::ThresholdError, text::DocumentError};
 
 /// Why a request is refused. `status.rs` gives each a code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("format {value} is unknown to this server; leave it out for plain text")]
     Format { value: i32 },
@@ -15,6 +15,8 @@ pub(super) enum Refusal {
     Document(#[from] DocumentError),
     #[error("{evidence_max} evidence features are asked for, at most {EVIDENCE_MAX} are possible")]
     Evidence { evidence_max: u32 },
+    #[error(transparent)]
+    Thresholds(#[from] ThresholdError),
     #[error(transparent)]
     Model(#[from] FindModelError),
     #[error(

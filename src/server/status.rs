@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
 use super::{refusal::Refusal, registry::FindModelError};
-use crate::text::DocumentError;
+use crate::{model::ThresholdError, text::DocumentError};
 
 /// When to come back to a server that is full: requests take some milliseconds.
 const OVERLOADED_RETRY: Duration = Duration::from_millis(100);
@@ -46,6 +46,7 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
             invalid("text")
         }
         Refusal::Evidence { evidence_max: _ } => invalid("options.evidence_max"),
+        Refusal::Thresholds(error) => invalid(threshold_field(error)),
         Refusal::Batch { requests: _ } => invalid("requests"),
         Refusal::Id { bytes: _ } => invalid("id"),
         Refusal::NoDocument => invalid("request"),
@@ -65,6 +66,16 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
         Refusal::TooSlow => (Code::DeadlineExceeded, ErrorDetails::new()),
         Refusal::ClientGone => (Code::Cancelled, ErrorDetails::new()),
         Refusal::Panic => (Code::Internal, ErrorDetails::new()),
+    }
+}
+
+fn threshold_field(error: &ThresholdError) -> &'static str {
+    match *error {
+        ThresholdError::Share { field: "max_error", .. }
+        | ThresholdError::NotMeasured
+        | ThresholdError::NotReached { .. } => "options.max_error",
+        ThresholdError::Share { field: "known_share_min", .. } => "options.known_share_min",
+        ThresholdError::Share { .. } | ThresholdError::Both => "options.margin_min",
     }
 }
 

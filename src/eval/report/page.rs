@@ -102,7 +102,9 @@ fn abstentions(metrics: &Metrics) -> String {
 
 fn curves(report: &Report<'_>, metrics: &Metrics) -> Markup {
     let at = (metrics.coverage, 1.0 - metrics.decided_accuracy);
-    let risk = charts::risk_coverage(&risk_coverage(report.outcomes), at);
+    let risk: Vec<(f64, f64)> =
+        risk_coverage(report.outcomes).iter().map(|point| (point.coverage, point.error)).collect();
+    let risk = charts::risk_coverage(&risk, at);
     let bins = charts::reliability(&reliability(report.outcomes));
     html! {
         div.charts {
