@@ -66,6 +66,35 @@ fn trains_measures_and_shows_a_model() {
 }
 
 #[test]
+fn a_report_is_one_page_that_loads_nothing_and_escapes_what_documents_say() {
+    let directory = tempfile::tempdir().unwrap();
+    let corpus = concat!(
+        "{\"label\": \"promotional\", \"source\": \"desk\", \"id\": \"m1\", ",
+        "\"text\": \"<script>x</script> Ministers signed a ceasefire and lifted sanctions\"}\n",
+        "{\"label\": \"geopolitics\", \"source\": \"desk\", ",
+        "\"text\": \"The foreign ministers met for talks on the treaty\"}\n",
+    );
+    let corpus = write(directory.path(), "held-out.jsonl", corpus);
+    let page = directory.path().join("report.html").to_str().unwrap().to_owned();
+    let measured = run(&["eval", "--corpus", &corpus, "--json", "--report", &page]);
+    assert_eq!(measured.status.code(), Some(0), "{}", stderr(&measured));
+    let figures: Value = serde_json::from_str(&stdout(&measured)).unwrap();
+    assert_eq!(figures["per_source"]["desk"]["documents"], 2);
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("default-src 'none'") && html.contains("<svg"));
+    assert!(html.contains("&lt;") && html.contains("script") && !html.contains("<script"));
+    assert!(html.contains("desk m1") && html.contains("held-out.jsonl"));
+    for reference in ["src=", "href=", "url(", "@import"] {
+        assert!(!html.contains(reference), "the page has a reference: {reference}");
+    }
+
+    let before = fs::read(&corpus).unwrap();
+    let refused = run(&["eval", "--corpus", &corpus, "--report", &corpus]);
+    assert!(stderr(&refused).contains("would replace what is measured"), "{}", stderr(&refused));
+    assert_eq!((refused.status.code(), fs::read(&corpus).unwrap()), (Some(1), before));
+}
+
+#[test]
 fn answers_each_line_in_order_and_loses_none() {
     let directory = tempfile::tempdir().unwrap();
     let lines = concat!(

@@ -9,10 +9,10 @@ use std::time::Duration;
 use common::{
     GEOPOLITICS, TestServer, blamed, config, decided, document, faulty_model, named_model,
     raw::{self, Held},
-    with_evidence, within,
+    with_evidence, with_options, within,
 };
 use newsdesk::{
-    proto::{ClassifyRequest, GetModelRequest},
+    proto::{ClassifyOptions, ClassifyRequest, GetModelRequest},
     server::{Config, Registry},
     text::DOCUMENT_BYTES_MAX,
 };
@@ -26,12 +26,23 @@ async fn a_request_at_fault_is_told_which_field() {
     let mut client = server.classifier().await;
     let format = |format| ClassifyRequest { format, ..document(GEOPOLITICS) };
     let title = "x".repeat(DOCUMENT_BYTES_MAX);
+    let options = |options| with_options(GEOPOLITICS, options);
+    let share = |max_error| ClassifyOptions { max_error: Some(max_error), ..Default::default() };
+    let known = |share| ClassifyOptions { known_share_min: Some(share), ..Default::default() };
+    let margin = |margin| ClassifyOptions { margin_min: Some(margin), ..Default::default() };
+    let both = ClassifyOptions { max_error: Some(0.1), ..margin(0.5) };
     for (request, expected) in [
+        (options(share(-0.1)), "InvalidArgument options.max_error"),
+        (options(share(f64::NAN)), "InvalidArgument options.max_error"),
+        (options(share(0.001)), "InvalidArgument options.max_error"),
+        (options(margin(1.1)), "InvalidArgument options.margin_min"),
+        (options(both), "InvalidArgument options.margin_min"),
+        (options(known(f64::INFINITY)), "InvalidArgument options.known_share_min"),
         (document(""), "InvalidArgument text"),
         (document(" \n\t\u{a0}"), "InvalidArgument text"),
         (document("a".repeat(DOCUMENT_BYTES_MAX + 1)), "InvalidArgument text"),
         (ClassifyRequest { title, ..document("ab") }, "InvalidArgument text"),
-        (format(2), "InvalidArgument format"),
+        (format(3), "InvalidArgument format"),
         (format(-1), "InvalidArgument format"),
         (format(i32::MAX), "InvalidArgument format"),
         (with_evidence(GEOPOLITICS, 1001), "InvalidArgument options.evidence_max"),

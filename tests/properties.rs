@@ -93,6 +93,7 @@ fn small_model_file() -> Vec<u8> {
         furniture: "furniture".into(),
         settings: newsdesk::train::default_settings(),
         folds: 2,
+        max_error: 1.0,
         skip_bad_rows: false,
     };
     newsdesk::train::train(corpus.rows(), &config).unwrap().file.to_bytes()

@@ -7,11 +7,15 @@ mod common;
 use std::{collections::BTreeMap, sync::Arc};
 
 use common::{
-    GEOPOLITICS, PROMOTIONAL, TestServer, decided, document, named_model, tiny_model, with_evidence,
+    GEOPOLITICS, PROMOTIONAL, TestServer, decided, document, named_model, tiny_model,
+    with_evidence, with_options,
 };
 use newsdesk::{
     model::Model,
-    proto::{ClassifyRequest, ClassifyResponse, Format, GetModelRequest, ListModelsRequest, span},
+    proto::{
+        ClassifyOptions, ClassifyRequest, ClassifyResponse, Format, GetModelRequest,
+        ListModelsRequest, ModelThresholds, span,
+    },
     text::Document,
 };
 
@@ -55,6 +59,27 @@ async fn a_long_document_is_labelled_like_a_short_one() {
     let response = classify(document(text)).await;
     let scores: Vec<f64> = response.labels.iter().map(|label| label.score).collect();
     assert_eq!(scores, expected);
+}
+
+#[tokio::test]
+async fn a_request_can_say_when_the_model_abstains() {
+    let server = TestServer::start().await;
+    let mut client = server.classifier().await;
+    let sure = ClassifyOptions { max_error: Some(0.01), ..Default::default() };
+    let any = ClassifyOptions { margin_min: Some(0.0), ..Default::default() };
+    let short = ClassifyOptions { words_min: Some(1), ..Default::default() };
+    let known = ClassifyOptions { known_share_min: Some(0.5), ..Default::default() };
+    for (text, options, expected) in [
+        ("The ambassador and the fair: a treaty", sure, "ABSTENTION_REASON_LOW_MARGIN"),
+        ("The ambassador and the fair: a treaty", any, "geopolitics"),
+        ("The weather spoils the football recipe, no fair", sure, "ABSTENTION_REASON_LOW_MARGIN"),
+        ("Sanctions", short, "geopolitics"),
+        (GEOPOLITICS, known, "ABSTENTION_REASON_FEW_KNOWN_WORDS"),
+    ] {
+        let response = client.classify(with_options(text, options)).await.unwrap().into_inner();
+        assert_eq!(decided(&response), expected, "text={text:?} {options:?}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -186,6 +211,12 @@ async fn describes_a_model_in_every_field() {
     let measured = [figures.accuracy, figures.macro_f1, figures.log_loss];
     assert_eq!(measured.map(f64::to_bits), [0.9, 0.8, 0.3].map(f64::to_bits));
     assert_eq!(figures.expected_calibration_error.to_bits(), 0.02f64.to_bits());
+    let bins = figures.reliability.iter().map(|bin| (bin.documents, bin.probability, bin.accuracy));
+    assert_eq!(bins.collect::<Vec<_>>(), [(100, 0.875, 0.9)]);
+    let risk = figures.risk.iter().map(|point| (point.margin, point.coverage, point.error));
+    assert_eq!(risk.collect::<Vec<_>>(), [(0.9, 0.5, 0.01), (0.0, 1.0, 0.1)]);
+    let ModelThresholds { words_min, known_share_min, margin_min } = model.thresholds.unwrap();
+    assert_eq!((words_min, known_share_min, margin_min), (2, 0.2, 0.1));
     server.stop().await;
 }
 

@@ -20,6 +20,7 @@ fn config() -> Config {
         furniture: "furniture".into(),
         settings: default_settings(),
         folds: 3,
+        max_error: 1.0,
         skip_bad_rows: false,
     }
 }
@@ -95,6 +96,58 @@ fn what_does_not_make_a_model_is_refused() {
     assert!(refused(&one_document).contains("label `b` has one document only"));
     let rare = [row("a", "x"), row("a", "y"), row("b", "z"), row("b", "w")];
     assert!(refused(&rare).contains("--min-documents"));
+}
+
+#[test]
+fn thresholds_are_chosen_on_held_out_documents_for_a_stated_risk() {
+    let decided = |max_error| {
+        let trained = try_train(&starter(), &Config { max_error, ..config() }).unwrap();
+        let metrics = trained.metrics.unwrap();
+        (metrics.coverage, 1.0 - metrics.decided_accuracy, trained.file.model.thresholds)
+    };
+    let (all, _, open) = decided(1.0);
+    let (some, error, strict) = decided(0.05);
+    assert!(error <= 0.05 && some < all, "coverage={some} error={error}");
+    assert!(open.margin_min == 0.0 && 0.0 < strict.margin_min, "{open:?} {strict:?}");
+    assert!(open.words_min <= strict.words_min, "{open:?} {strict:?}");
+
+    let impossible = try_train(&starter(), &Config { max_error: 0.0001, ..config() });
+    assert!(impossible.is_ok_and(|trained| trained.metrics.unwrap().coverage < some));
+    let unmeasured = Config { max_error: 0.05, folds: 0, ..config() };
+    let refused = try_train(&starter(), &unmeasured).unwrap_err().to_string();
+    assert!(refused.contains("--folds"), "{refused}");
+}
+
+#[test]
+fn what_a_corpus_gives_away_is_reported() {
+    let mut rows = Vec::new();
+    for source in 0..4 {
+        for number in 0..12 {
+            let (label, words) = [("war", "troops cross"), ("fair", "visit stands")][number % 2];
+            let habit = if source == 0 { "via wire desk" } else { "" };
+            let text = format!("{words} {habit} w{number} x{number} y{number} z{source}");
+            let row = format!(
+                "{{\"label\": \"{label}\", \"source\": \"s{source}\", \"text\": \"{text}\"}}"
+            );
+            rows.push(row);
+        }
+    }
+    // The same text from another source, and once under another label.
+    let copy = rows[40].replace("s3", "s1");
+    rows.push(copy.replace("\"war\"", "\"fair\""));
+    rows.push(copy);
+    let mut config = config();
+    config.settings.selection.sources_min = 1;
+    let leakage = try_train(&rows, &config).unwrap().leakage;
+    let habits: Vec<(&str, &str, u64, u64)> = leakage
+        .worst
+        .iter()
+        .filter(|betrayal| betrayal.feature == "via wire")
+        .map(|b| (b.feature.as_str(), b.source.as_str(), b.documents, b.source_documents))
+        .collect();
+    assert_eq!(habits, [("via wire", "s0", 12, 12)], "{leakage:?}");
+    assert_eq!((leakage.copies, leakage.copies_across_labels), (2, 1), "{leakage:?}");
+    assert_eq!(leakage.copies_across_folds, 2, "{leakage:?}");
 }
 
 #[test]

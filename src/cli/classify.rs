@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use newsdesk::{
     corpus::{DocumentRow, parse_document},
-    model::Model,
+    model::{Model, ThresholdOverrides, Thresholds},
     text::{Document, Markup, Reading},
 };
 use rayon::prelude::*;
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     INCOMPLETE, answer::AnswerJson, input, remote::Remote, show, show_html, terminal::Paint,
+    thresholds::ThresholdArgs,
 };
 
 /// The words that are shown to a person when none were asked for.
@@ -72,12 +73,14 @@ pub(super) struct AnswererArgs {
     /// Ask a server, such as `http://127.0.0.1:50051`
     #[arg(long, value_name = "URL", env = "NEWSDESK_SERVER")]
     server: Option<String>,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
 }
 
 /// Who answers.
 pub(super) enum Answerer {
-    Model(Arc<Model>),
-    Server(Box<Remote>),
+    Model(Arc<Model>, Thresholds),
+    Server(Box<Remote>, ThresholdOverrides),
 }
 
 /// A document, and what is asked about it.
@@ -92,34 +95,45 @@ pub(super) struct Question<'a> {
 
 impl AnswererArgs {
     pub(super) fn answerer(&self) -> anyhow::Result<Answerer> {
-        Ok(match &self.server {
-            Some(url) => Answerer::Server(Box::new(Remote::connect(url)?)),
-            None => Answerer::Model(super::model(self.model.as_ref())?),
-        })
+        let overrides = self.thresholds.overrides();
+        if let Some(url) = &self.server {
+            return Ok(Answerer::Server(Box::new(Remote::connect(url)?), overrides));
+        }
+        let model = super::model(self.model.as_ref())?;
+        let thresholds = model.thresholds_with(&overrides)?;
+        Ok(Answerer::Model(model, thresholds))
     }
 }
 
 impl Answerer {
     /// Returns the answer, without an `id`.
     pub(super) fn answer(&self, question: &Question<'_>) -> anyhow::Result<AnswerJson> {
-        let Answerer::Model(model) = self else {
-            let Answerer::Server(remote) = self else { unreachable!("there are two kinds") };
-            return remote.classify(question);
-        };
-        let Question { title, text, markup, passages, evidence_max } = *question;
-        Document::check_bytes(title, text)?;
-        let reading = Reading::new(text, markup);
-        let document = Document::of_reading(title, &reading)?;
-        let evidence_max = evidence_max as usize;
-        // HTML is always read as a page: much of it is furniture.
-        if !passages && markup == Markup::Plain {
-            let answer = model.classify(&document, evidence_max);
-            return Ok(AnswerJson::of_document(model, &answer, &reading));
+        match self {
+            Answerer::Model(model, thresholds) => ask(model, thresholds, question),
+            Answerer::Server(remote, overrides) => remote.classify(question, *overrides),
         }
-        let page = model.classify_page(&document, &reading.passages()?, evidence_max);
-        let answer = AnswerJson::of_page(model, &page, &reading);
-        Ok(if passages { answer } else { answer.without_passages() })
     }
+}
+
+/// Returns what `model` says, without an `id`.
+fn ask(
+    model: &Model,
+    thresholds: &Thresholds,
+    question: &Question<'_>,
+) -> anyhow::Result<AnswerJson> {
+    let Question { title, text, markup, passages, evidence_max } = *question;
+    Document::check_bytes(title, text)?;
+    let reading = Reading::new(text, markup);
+    let document = Document::of_reading(title, &reading)?;
+    let evidence_max = evidence_max as usize;
+    // HTML is always read as a page: much of it is furniture.
+    if !passages && markup == Markup::Plain {
+        let answer = model.classify_by(thresholds, &document, evidence_max);
+        return Ok(AnswerJson::of_document(model, &answer, &reading));
+    }
+    let page = model.classify_page_by(thresholds, &document, &reading.passages()?, evidence_max);
+    let answer = AnswerJson::of_page(model, &page, &reading);
+    Ok(if passages { answer } else { answer.without_passages() })
 }
 
 impl ClassifyArgs {

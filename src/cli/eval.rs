@@ -1,32 +1,30 @@
 //! `newsdesk eval`: a model and labelled documents as figures.
 
 use std::{
+    fs,
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use newsdesk::{
     corpus::{Corpus, Example, Rows},
-    eval::{Metrics, Outcome},
-    model::Model,
+    eval::{Metrics, Mistake, Mistakes, Outcome, Report},
+    model::{Model, ModelFile},
     text::Document,
 };
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::terminal;
+use super::{terminal, thresholds::ThresholdArgs};
 
 /// The rows that are measured at once, on all cores.
 const ROWS_PER_BATCH: usize = 1024;
 
 /// `newsdesk eval`, as typed.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
-  newsdesk eval --model my.safetensors --corpus held-out.jsonl --json
-  newsdesk eval --pages labelled-pages.jsonl")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct EvalArgs {
     /// The model file [default: the built-in model]
     #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL")]
@@ -42,43 +40,111 @@ pub(super) struct EvalArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Write a page with curves, sources and mistakes, too. It contains the texts of the documents that
+    /// the model is most wrong about, so it is as private as they are
+    #[arg(long, value_name = "FILE", conflicts_with = "pages")]
+    report: Option<PathBuf>,
+    /// How many of the worst mistakes the page shows
+    #[arg(long, default_value_t = 25, value_name = "N", requires = "report")]
+    mistakes: usize,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  newsdesk eval --model my.safetensors --corpus held-out.jsonl --json
+  newsdesk eval --model my.safetensors --corpus held-out.jsonl --report report.html
+  newsdesk eval --pages labelled-pages.jsonl";
+
+/// What was measured.
+struct Measured {
+    outcomes: Vec<Outcome>,
+    sources: Vec<Option<String>>,
+    mistakes: Vec<Mistake>,
 }
 
 impl EvalArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let model = super::model(self.model.as_ref())?;
         if !self.pages.is_empty() {
+            let model = super::model(self.model.as_ref())?;
             return super::eval_pages::run(&model, &self.pages, self.json);
         }
+        let mut file = super::model_file(self.model.as_deref())?;
+        file.model.thresholds = file.model.thresholds_with(&self.thresholds.overrides())?;
+        let model = &file.model;
         let corpus = Corpus::open(&self.corpus)?;
+        self.check_report()?;
         let rows = corpus.rows();
         let bar = terminal::progress(&corpus, "measuring");
         let progress = rows.progress();
-        let outcomes = terminal::while_reading(&bar, &progress, || outcomes(&model, rows))?;
-        ensure!(!outcomes.is_empty(), "the corpus is empty: there is nothing to measure");
-        let metrics = Metrics::of(&model.labels, &outcomes);
-        let text =
-            if self.json { json(&model, &metrics).to_string() } else { table(&model, &metrics) };
+        let mistakes = Mistakes::new(if self.report.is_some() { self.mistakes } else { 0 });
+        let measured = terminal::while_reading(&bar, &progress, || measure(model, rows, mistakes))?;
+        ensure!(!measured.outcomes.is_empty(), "the corpus is empty: there is nothing to measure");
+        let metrics = Metrics::of(&model.labels, &measured.outcomes);
+        let text = if self.json {
+            json(model, &measured, &metrics).to_string()
+        } else {
+            table(model, &metrics)
+        };
         writeln!(io::stdout(), "{}", text.trim_end())?;
+        self.write_report(&file, &measured)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Refuses a report that could not be written, or would replace what it is made from.
+    fn check_report(&self) -> anyhow::Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        ensure!(!path.is_dir(), "--report {} is a folder; name a file in it", path.display());
+        if let Ok(report) = fs::canonicalize(path) {
+            let inputs = self.corpus.iter().chain(&self.model);
+            let is_input = inputs.flat_map(fs::canonicalize).any(|input| report.starts_with(input));
+            ensure!(!is_input, "--report {} would replace what is measured", path.display());
+        }
+        Ok(())
+    }
+
+    fn write_report(&self, file: &ModelFile, measured: &Measured) -> anyhow::Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        let names: Vec<String> = self.corpus.iter().map(|path| name(path)).collect();
+        let report = Report {
+            file,
+            corpus: &names.join(", "),
+            outcomes: &measured.outcomes,
+            sources: &measured.sources,
+            mistakes: &measured.mistakes,
+        };
+        fs::write(path, report.html())
+            .with_context(|| format!("cannot write the report {}", path.display()))?;
+        eprintln!("wrote {}; it contains texts of the corpus", path.display());
+        Ok(())
     }
 }
 
-fn outcomes(model: &Arc<Model>, mut rows: Rows) -> anyhow::Result<Vec<Outcome>> {
-    let mut outcomes = Vec::new();
+/// Returns the last part of a path.
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string())
+}
+
+fn measure(model: &Model, mut rows: Rows, mut mistakes: Mistakes) -> anyhow::Result<Measured> {
+    let (mut outcomes, mut sources) = (Vec::new(), Vec::new());
     loop {
         let batch: Vec<_> = rows.by_ref().take(ROWS_PER_BATCH).collect::<Result<_, _>>()?;
         if batch.is_empty() {
-            return Ok(outcomes);
+            return Ok(Measured { outcomes, sources, mistakes: mistakes.worst() });
         }
-        let measured: anyhow::Result<Vec<Outcome>> = batch
+        let measured: anyhow::Result<Vec<(Example, Outcome)>> = batch
             .par_iter()
             .map(|row| {
                 let example = row.parse()?;
-                outcome(model, &example).with_context(|| row.location().to_string())
+                let outcome = outcome(model, &example);
+                Ok((example, outcome.with_context(|| row.location().to_string())?))
             })
             .collect();
-        outcomes.extend(measured?);
+        for (example, outcome) in measured? {
+            sources.push(example.source.clone());
+            mistakes.add(example, &outcome);
+            outcomes.push(outcome);
+        }
     }
 }
 
@@ -92,7 +158,7 @@ fn outcome(model: &Model, example: &Example) -> anyhow::Result<Outcome> {
     Ok(Outcome::new(&answer, truth, model.labels.neither()))
 }
 
-fn json(model: &Model, metrics: &Metrics) -> Value {
+fn json(model: &Model, measured: &Measured, metrics: &Metrics) -> Value {
     let names = model.labels.names();
     let per_label: Map<String, Value> = names
         .iter()
@@ -121,11 +187,30 @@ fn json(model: &Model, metrics: &Metrics) -> Value {
         "coverage": metrics.coverage,
         "decided_accuracy": metrics.decided_accuracy,
         "per_label": per_label,
+        "per_source": per_source(model, measured),
         "labels": names,
         "confusion": metrics.confusion,
         "abstentions": abstentions,
         "model": super::answer::ModelJson::of(model),
     })
+}
+
+/// Returns the figures of each source that the corpus names.
+fn per_source(model: &Model, Measured { outcomes, sources, .. }: &Measured) -> Map<String, Value> {
+    let by_source = Metrics::by_source(&model.labels, outcomes, sources).into_iter();
+    let named = by_source.filter_map(|(source, metrics)| Some((source?.to_owned(), metrics)));
+    named
+        .map(|(source, metrics)| {
+            let figures = json!({
+                "documents": metrics.documents,
+                "accuracy": metrics.accuracy,
+                "log_loss": metrics.log_loss,
+                "coverage": metrics.coverage,
+                "decided_accuracy": metrics.decided_accuracy,
+            });
+            (source, figures)
+        })
+        .collect()
 }
 
 fn table(model: &Model, metrics: &Metrics) -> String {

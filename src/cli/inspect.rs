@@ -8,11 +8,13 @@ use std::{
 };
 
 use newsdesk::{
-    features::FeatureId,
-    label::LabelId,
-    model::{Model, ModelFile},
+    eval::strongest_features,
+    model::{Figures, ModelFile, RiskPoint, Thresholds},
 };
 use serde_json::json;
+
+/// The shares of wrong answers that the table of risks shows.
+const RISKS_SHOWN: [f64; 5] = [0.005, 0.01, 0.02, 0.03, 0.05];
 
 /// `newsdesk inspect`, as typed.
 #[derive(clap::Args, Debug)]
@@ -58,29 +60,64 @@ fn text(file: &ModelFile, n_features: usize) -> anyhow::Result<String> {
         model.card.sources, model.card.corpus_digest
     )?;
     writeln!(text, "settings   {}", serde_json::to_string(&model.settings)?)?;
-    writeln!(text, "thresholds {}", serde_json::to_string(&model.thresholds)?)?;
+    let Thresholds { words_min, known_share_min, margin_min } = model.thresholds;
+    writeln!(
+        text,
+        "decides    from {words_min} words, {} of them known, and a lead of {margin_min:.4} on",
+        percent(known_share_min)
+    )?;
     match &model.card.figures {
-        Some(figures) => writeln!(
-            text,
-            "measured   {} documents, {}: macro-F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
-            figures.documents,
-            figures.method,
-            figures.macro_f1,
-            figures.accuracy,
-            figures.log_loss,
-            figures.ece
-        )?,
+        Some(figures) => text.push_str(&measured(figures)?),
         None => writeln!(text, "measured   nothing")?,
     }
     for label in model.labels.ids() {
         let role = if Some(label) == model.labels.neither() { ", answered as NEITHER" } else { "" };
         let documents = model.card.label_documents[label.index()];
         writeln!(text, "\n{} ({documents} documents{role})", model.labels.name(label))?;
-        for (feature, log_odds) in strongest(file, label, n_features) {
+        for (feature, log_odds) in strongest_features(file, label, n_features) {
             writeln!(text, "  {log_odds:>7.2}  {}", model.vocabulary.name(feature))?;
         }
     }
     Ok(text)
+}
+
+/// Shows what was measured on documents held out of training.
+fn measured(figures: &Figures) -> anyhow::Result<String> {
+    let mut text = String::new();
+    writeln!(
+        text,
+        "measured   {} documents, {}: macro-F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
+        figures.documents,
+        figures.method,
+        figures.macro_f1,
+        figures.accuracy,
+        figures.log_loss,
+        figures.ece
+    )?;
+    writeln!(text, "\nrisk         coverage  margin")?;
+    for max_error in RISKS_SHOWN {
+        let fits = |point: &&RiskPoint| point.error <= max_error;
+        match figures.risk.iter().rev().find(fits) {
+            Some(point) => writeln!(
+                text,
+                "{:>6}       {:>8}  {:.4}",
+                percent(max_error),
+                percent(point.coverage),
+                point.margin
+            )?,
+            None => writeln!(text, "{:>6}       at no margin", percent(max_error))?,
+        }
+    }
+    writeln!(text, "\nprobability  right     documents")?;
+    for bin in &figures.reliability {
+        let (probability, accuracy) = (percent(bin.probability), percent(bin.accuracy));
+        writeln!(text, "{probability:>8}     {accuracy:>8}  {:>9}", bin.documents)?;
+    }
+    Ok(text)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
 }
 
 fn json_text(file: &ModelFile, n_features: usize) -> String {
@@ -89,7 +126,7 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         .labels
         .ids()
         .map(|label| {
-            let strongest: Vec<_> = strongest(file, label, n_features)
+            let strongest: Vec<_> = strongest_features(file, label, n_features)
                 .into_iter()
                 .map(|(feature, log_odds)| json!({"feature": model.vocabulary.name(feature), "log_odds": log_odds}))
                 .collect();
@@ -113,28 +150,4 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         "labels": labels,
     })
     .to_string()
-}
-
-/// Returns the features that speak most for `label` against the best other one, weighed by the root of
-/// how many documents they occur in: a strong feature that is never seen tells nobody anything.
-fn strongest(file: &ModelFile, label: LabelId, n: usize) -> Vec<(FeatureId, f64)> {
-    let ModelFile { model, counts } = file;
-    let mut found: Vec<(f64, FeatureId, f64)> = model
-        .vocabulary
-        .ids()
-        .map(|feature| {
-            let log_odds = log_odds(model, feature, label);
-            let documents = f64::from(counts.documents[feature.index()]);
-            (log_odds * documents.sqrt(), feature, log_odds)
-        })
-        .collect();
-    found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    found.into_iter().take(n).map(|(_, feature, log_odds)| (feature, log_odds)).collect()
-}
-
-fn log_odds(model: &Model, feature: FeatureId, label: LabelId) -> f64 {
-    let row = model.weights.row(feature);
-    let rivals = row.iter().enumerate().filter(|&(other, _)| other != label.index());
-    let best = rivals.map(|(_, &weight)| weight).fold(f32::NEG_INFINITY, f32::max);
-    f64::from(row[label.index()] - best)
 }

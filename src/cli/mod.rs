@@ -15,6 +15,7 @@ mod settings;
 mod show;
 mod show_html;
 mod terminal;
+mod thresholds;
 mod train;
 
 use std::{

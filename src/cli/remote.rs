@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use newsdesk::{
+    model::ThresholdOverrides,
     proto::{
         ClassifyOptions, ClassifyRequest, ClassifyResponse, Decision, Evidence, Format, LabelScore,
         Passage, Section, Span, classifier_service_client::ClassifierServiceClient,
@@ -34,7 +35,12 @@ impl Remote {
         Ok(Remote { runtime, client })
     }
 
-    pub(super) fn classify(&self, question: &Question<'_>) -> anyhow::Result<AnswerJson> {
+    pub(super) fn classify(
+        &self,
+        question: &Question<'_>,
+        overrides: ThresholdOverrides,
+    ) -> anyhow::Result<AnswerJson> {
+        let ThresholdOverrides { max_error, margin_min, known_share_min, words_min } = overrides;
         let Question { title, text, markup, passages, evidence_max } = *question;
         let format = match markup {
             Markup::Plain => Format::Plain,
@@ -45,7 +51,14 @@ impl Remote {
             title: title.to_owned(),
             format: format.into(),
             model: String::new(),
-            options: Some(ClassifyOptions { evidence_max, passages }),
+            options: Some(ClassifyOptions {
+                evidence_max,
+                max_error,
+                margin_min,
+                known_share_min,
+                words_min,
+                passages,
+            }),
         };
         let answer = self.runtime.block_on(self.client.clone().classify(request));
         match answer {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use newsdesk::{
     corpus::Corpus,
     model::{Estimator, NAME_BYTES_MAX, Prior, Settings, is_model_name},
-    train::{self, Config, Trained, train},
+    train::{self, Betrayal, Config, Leakage, Trained, train},
 };
 
 use super::{INCOMPLETE, terminal};
@@ -65,6 +65,10 @@ pub(super) struct TrainArgs {
     /// The folds that are held out in turn to measure the model; 0 to skip it
     #[arg(long, default_value_t = 5, value_name = "N", env = "NEWSDESK_FOLDS")]
     folds: usize,
+    /// The share of decided documents that may be wrong, as counted on those held out. The model abstains on
+    /// as many others as that takes; at 1 it decides all it can
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE", env = "NEWSDESK_MAX_ERROR")]
+    max_error: f64,
     /// Skip rows that are no examples, and report how many there were
     #[arg(long, env = "NEWSDESK_SKIP_BAD_ROWS")]
     skip_bad_rows: bool,
@@ -106,6 +110,8 @@ impl TrainArgs {
                 "`{name}` cannot name a model or version: 1 to {NAME_BYTES_MAX} letters, digits, and . _ - +"
             );
         }
+        let max_error = self.max_error;
+        ensure!((0.0..=1.0).contains(&max_error), "--max-error is {max_error}, not within 0 to 1");
         Ok(Config {
             name: self.name.clone(),
             version: self.model_version.clone(),
@@ -113,6 +119,7 @@ impl TrainArgs {
             furniture: self.furniture.clone(),
             settings: self.settings()?,
             folds: self.folds,
+            max_error,
             skip_bad_rows: self.skip_bad_rows,
         })
     }
@@ -175,7 +182,30 @@ fn report(trained: &Trained, seconds: f64) {
         ),
         None => eprintln!("nothing was held out, so what to expect was not measured"),
     }
+    if let Some(metrics) = &trained.metrics {
+        let (coverage, wrong) =
+            (100.0 * metrics.coverage, 100.0 * (1.0 - metrics.decided_accuracy));
+        eprintln!("decides {coverage:.1} % of those, {wrong:.1} % of them wrong (see --max-error)");
+    }
+    report_leakage(&trained.leakage);
     if let Some(first) = &trained.first_bad_row {
         eprintln!("skipped {} bad rows, the first: {first}", trained.bad_rows);
+    }
+}
+
+/// Tells what makes the figures look better than they are.
+fn report_leakage(leakage: &Leakage) {
+    let Leakage { betraying, worst, copies, copies_across_folds, copies_across_labels } = leakage;
+    if *betraying != 0 {
+        eprintln!("leakage: {betraying} features tell one source from all others, such as");
+    }
+    for Betrayal { feature, source, documents, source_documents } in worst {
+        eprintln!("  {feature:<24} in {documents} of {source_documents} documents of {source}");
+    }
+    if *copies != 0 {
+        eprintln!(
+            "leakage: {copies} documents are copies of others, {copies_across_folds} of them in other \
+             folds, {copies_across_labels} with other labels"
+        );
     }
 }

@@ -3,46 +3,13 @@
 //! linfa's confusion matrix is not used: with three labels and more its F1 is that of the averages, and
 //! a label that is never answered makes it NaN. Here 0/0 is 0, as in scikit-learn.
 
+use std::collections::BTreeMap;
+
+use super::{Outcome, calibration_error, reliability};
 use crate::{
     label::{LabelId, LabelSet},
-    model::{AbstentionReason, Answer, Decision},
+    model::AbstentionReason,
 };
-
-/// The bins of equal width that probabilities are sorted into for the calibration error.
-const BINS: usize = 15;
-
-/// The answer to one document, beside the truth.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    truth: LabelId,
-    answer: LabelId,
-    abstained: Option<AbstentionReason>,
-    /// The probability of the likeliest label, and whether that label is the true one.
-    top: (f64, bool),
-    truth_probability: f64,
-}
-
-impl Outcome {
-    /// Holds `answer` against the true label.
-    ///
-    /// An abstention NEITHER counts as the label `neither`, any other one as the likeliest label.
-    pub fn new(answer: &Answer, truth: LabelId, neither: Option<LabelId>) -> Outcome {
-        let (label, abstained) = match answer.decision {
-            Decision::Label(label) => (label, None),
-            Decision::Abstain(reason @ AbstentionReason::Neither) => {
-                (neither.unwrap_or(answer.best[0]), Some(reason))
-            }
-            Decision::Abstain(reason) => (answer.best[0], Some(reason)),
-        };
-        Outcome {
-            truth,
-            answer: label,
-            abstained,
-            top: (answer.probabilities[answer.best[0].index()], answer.best[0] == truth),
-            truth_probability: answer.probabilities[truth.index()],
-        }
-    }
-}
 
 /// The figures of one label.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,18 +63,18 @@ impl Metrics {
             0 < metrics.support || confusion.iter().any(|row| 0 < row[label.index()])
         });
         let f1s: Vec<f64> = seen.map(|(_, metrics)| metrics.f1).collect();
-        let right = |outcome: &&Outcome| outcome.truth == outcome.answer;
         let decided: Vec<&Outcome> =
-            outcomes.iter().filter(|outcome| is_decided(outcome)).collect();
-        let decided_right = decided.iter().copied().filter(right).count() as u64;
-        let losses = outcomes.iter().map(|o| -o.truth_probability.max(f64::MIN_POSITIVE).ln());
+            outcomes.iter().filter(|outcome| outcome.is_decided()).collect();
+        let decided_right = decided.iter().filter(|outcome| outcome.is_right()).count() as u64;
+        let right = outcomes.iter().filter(|outcome| outcome.is_right()).count() as u64;
+        let losses = outcomes.iter().map(Outcome::loss);
         let documents = outcomes.len() as u64;
         Metrics {
             documents,
-            accuracy: share(outcomes.iter().filter(right).count() as u64, documents),
+            accuracy: share(right, documents),
             macro_f1: f1s.iter().sum::<f64>() / (f1s.len().max(1)) as f64,
             log_loss: losses.sum::<f64>() / documents.max(1) as f64,
-            ece: calibration_error(outcomes),
+            ece: calibration_error(&reliability(outcomes)),
             labels: label_metrics,
             confusion,
             coverage: share(decided.len() as u64, documents),
@@ -115,10 +82,20 @@ impl Metrics {
             abstentions: abstentions(outcomes),
         }
     }
-}
 
-fn is_decided(outcome: &Outcome) -> bool {
-    matches!(outcome.abstained, None | Some(AbstentionReason::Neither))
+    /// Returns the figures of the outcomes of each source, in the order of their names.
+    pub fn by_source<'a>(
+        labels: &LabelSet,
+        outcomes: &[Outcome],
+        sources: &'a [Option<String>],
+    ) -> Vec<(Option<&'a str>, Metrics)> {
+        let mut by_source: BTreeMap<Option<&str>, Vec<Outcome>> = BTreeMap::new();
+        for (outcome, source) in outcomes.iter().zip(sources) {
+            by_source.entry(source.as_deref()).or_default().push(outcome.clone());
+        }
+        let measure = |(source, outcomes): (_, Vec<_>)| (source, Metrics::of(labels, &outcomes));
+        by_source.into_iter().map(measure).collect()
+    }
 }
 
 fn label_metrics(confusion: &[Vec<u64>], label: LabelId) -> LabelMetrics {
@@ -148,20 +125,6 @@ fn abstentions(outcomes: &[Outcome]) -> Vec<(AbstentionReason, u64)> {
     .collect()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 15")]
-fn calibration_error(outcomes: &[Outcome]) -> f64 {
-    let mut bins = [(0_u64, 0.0, 0_u64); BINS];
-    for outcome in outcomes {
-        let (probability, is_right) = outcome.top;
-        let bin = ((probability * BINS as f64) as usize).min(BINS - 1);
-        bins[bin].0 += 1;
-        bins[bin].1 += probability;
-        bins[bin].2 += u64::from(is_right);
-    }
-    let gaps = bins.iter().map(|&(_, probabilities, right)| (probabilities - right as f64).abs());
-    gaps.sum::<f64>() / outcomes.len().max(1) as f64
-}
-
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -171,12 +134,18 @@ mod tests {
     use super::*;
 
     fn outcome(truth: u16, answer: u16, probability: f64) -> Outcome {
+        let rest = 1.0 - probability;
+        let rival = if truth == answer { (answer + 1) % 3 } else { truth };
+        let mut probabilities = vec![0.0; 3];
+        probabilities[usize::from(answer)] = probability;
+        probabilities[usize::from(rival)] = rest;
+        let best = [answer, rival].map(LabelId);
         Outcome {
             truth: LabelId(truth),
             answer: LabelId(answer),
             abstained: None,
-            top: (probability, truth == answer),
-            truth_probability: if truth == answer { probability } else { 1.0 - probability },
+            best,
+            probabilities,
         }
     }
 

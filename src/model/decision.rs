@@ -1,7 +1,6 @@
 //! Probabilities as a decision.
 
-use serde::{Deserialize, Serialize};
-
+use super::Thresholds;
 use crate::{features::FeatureVector, label::LabelId};
 
 /// A label, or none, and why.
@@ -44,23 +43,11 @@ impl AbstentionReason {
     }
 }
 
-/// When to abstain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Thresholds {
-    /// The fewest words of a document that is decided.
-    pub words_min: u32,
-    /// The smallest share of known words of a document that is decided, 0 to 1.
-    pub known_share_min: f64,
-    /// The smallest lead of the best label's probability over the second best's, 0 to 1.
-    pub margin_min: f64,
-}
-
 impl Thresholds {
     /// Decides, for a document with these `probabilities`, of which `best` is the highest.
     ///
     /// What a document lacks comes first: a text in an unknown language has a best label too, but it
-    /// means nothing.
+    /// means nothing. NEITHER is an answer, so it must be as sure as any other one.
     pub fn decide(
         &self,
         vector: &FeatureVector,
@@ -75,10 +62,10 @@ impl Thresholds {
             Decision::Abstain(AbstentionReason::TooShort)
         } else if vector.words_known == 0 || f64::from(vector.words_known) < known_min {
             Decision::Abstain(AbstentionReason::FewKnownWords)
-        } else if Some(best) == neither {
-            Decision::Abstain(AbstentionReason::Neither)
         } else if probabilities[best.index()] - second < self.margin_min {
             Decision::Abstain(AbstentionReason::LowMargin)
+        } else if Some(best) == neither {
+            Decision::Abstain(AbstentionReason::Neither)
         } else {
             Decision::Label(best)
         }
@@ -122,6 +109,7 @@ mod tests {
         check(3, 1, sure, Decision::Abstain(AbstentionReason::FewKnownWords));
         check(4, 2, sure, label);
         check(4, 2, [0.125, 0.75, 0.125], Decision::Abstain(AbstentionReason::Neither));
+        check(4, 2, [0.35, 0.5, 0.15], Decision::Abstain(AbstentionReason::LowMargin));
         check(4, 2, [0.55, 0.1, 0.35], label);
         check(4, 2, [0.5, 0.15, 0.35], Decision::Abstain(AbstentionReason::LowMargin));
     }

@@ -6,7 +6,7 @@ use super::Model;
 use crate::{
     features::{FeatureId, FeatureVector, extract_text},
     label::LabelId,
-    text::{Field, Span},
+    text::{Document, Field, Span},
 };
 
 /// The most places that are given for one feature: enough to mark it in a text.
@@ -42,6 +42,11 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Returns the title and the text of `document`.
+    pub(super) fn fields(document: &Document<'a>) -> [Part<'a>; 2] {
+        [Field::Title, Field::Text].map(|field| Part::whole(document.field(field), field))
+    }
+
     /// Returns the whole `text` of `field`.
     pub(super) fn whole(text: &'a str, field: Field) -> Part<'a> {
         Part { text, field, start: 0 }

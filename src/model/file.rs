@@ -274,7 +274,7 @@ impl ModelFile {
             neither: model.labels.neither().map(|label| model.labels.name(label).to_owned()),
             settings: model.settings.clone(),
             calibration: model.calibration.clone(),
-            thresholds: model.thresholds.clone(),
+            thresholds: model.thresholds,
             passage_calibration: model.page.calibration.clone(),
             furniture: model.page.furniture.as_ref().map(|furniture| furniture.calibration),
             corpus: CorpusHeader {
@@ -378,8 +378,11 @@ fn check_header(header: &Header, labels: &LabelSet) -> Result<(), UnusableModel>
         let is_finite = [slope, words, closed, bias].iter().all(|value| value.is_finite());
         value("calibration of furniture", is_finite)?;
     }
-    let shares = [thresholds.known_share_min, thresholds.margin_min];
-    value("threshold", shares.iter().all(|share| (0.0..=1.0).contains(share)))
+    let are_shares = |shares: &[f64]| shares.iter().all(|share| (0.0..=1.0).contains(share));
+    value("threshold", are_shares(&[thresholds.known_share_min, thresholds.margin_min]))?;
+    let risk = header.figures.iter().flat_map(|figures| &figures.risk);
+    let mut shares = risk.map(|point| [point.margin, point.coverage, point.error]);
+    value("risk", shares.all(|shares| are_shares(&shares)))
 }
 
 const NAMES: &str = "vocabulary.names";

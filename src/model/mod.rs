@@ -7,18 +7,21 @@
 mod calibration;
 mod decision;
 mod evidence;
+mod figures;
 mod file;
 mod furniture;
 mod naive_bayes;
 mod page;
 mod sections;
 mod settings;
+mod thresholds;
 
 use std::cell::RefCell;
 
 pub use calibration::Calibration;
-pub use decision::{AbstentionReason, Decision, Thresholds};
+pub use decision::{AbstentionReason, Decision};
 pub use evidence::{Evidence, PLACES_MAX, Place};
+pub use figures::{Figures, ReliabilityBin, RiskPoint};
 pub use file::{
     FORMAT, MODEL_BYTES_MAX, ModelCounts, ModelFile, ModelFileError, NAME_BYTES_MAX, UnusableModel,
     is_model_name,
@@ -27,11 +30,12 @@ pub use furniture::{Furniture, FurnitureCalibration};
 pub use naive_bayes::Weights;
 pub use page::{PageAnswer, PageReader, PassageAnswer, Section};
 pub use settings::{Estimator, Prior, SelectionSettings, Settings, WeighingSettings};
+pub use thresholds::{ThresholdError, ThresholdOverrides, Thresholds};
 
 use crate::{
     features::{FeatureVector, VectorScratch, Vocabulary},
     label::{LabelId, LabelSet},
-    text::{Document, Field},
+    text::Document,
 };
 
 /// A trained model. A retrained one is another `Model`.
@@ -83,24 +87,6 @@ pub struct ModelCard {
     pub figures: Option<Figures>,
 }
 
-/// What was measured on documents that were held out of training.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Figures {
-    /// How documents were held out.
-    pub method: String,
-    /// The number of documents that were measured.
-    pub documents: u64,
-    /// The share of documents that were labelled right.
-    pub accuracy: f64,
-    /// The mean of the labels' F1.
-    pub macro_f1: f64,
-    /// The mean of `−ln` of the true label's probability, in nats.
-    pub log_loss: f64,
-    /// Expected calibration error.
-    pub ece: f64,
-}
-
 /// What a model says of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -141,32 +127,59 @@ impl Model {
     /// assert_eq!(answer.decision, Decision::Label(model.labels.find("promotional").unwrap()));
     /// ```
     pub fn classify(&self, document: &Document<'_>, evidence_max: usize) -> Answer {
+        self.classify_by(&self.thresholds, document, evidence_max)
+    }
+
+    /// Returns what [`classify`](Model::classify) does, by other thresholds than the model's.
+    pub fn classify_by(
+        &self,
+        thresholds: &Thresholds,
+        document: &Document<'_>,
+        evidence_max: usize,
+    ) -> Answer {
         with_scratch(|scratch| {
             let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
-            let mut answer = self.judge(vector);
+            let mut answer = self.judge(thresholds, vector);
             if document.is_blank() {
                 answer.decision = Decision::Abstain(AbstentionReason::NoText);
             }
             if 0 < evidence_max {
-                let parts = [Field::Title, Field::Text]
-                    .map(|field| evidence::Part::whole(document.field(field), field));
+                let parts = evidence::Part::fields(document);
                 answer.evidence = evidence::find(self, &parts, vector, answer.best, evidence_max);
             }
             answer
         })
     }
 
-    /// Returns what the model says of a document whose features are known, without evidence.
-    pub fn judge(&self, vector: &FeatureVector) -> Answer {
-        self.decide(self.weights.scores(vector, self.settings.values), vector)
+    /// Returns the features of `document` that weigh most for the first of two labels or against it,
+    /// strongest first, at most `max`.
+    pub fn evidence(
+        &self,
+        document: &Document<'_>,
+        between: [LabelId; 2],
+        max: usize,
+    ) -> Vec<Evidence> {
+        with_scratch(|scratch| {
+            let vector = scratch.count(document, &self.settings.features, &self.vocabulary);
+            evidence::find(self, &evidence::Part::fields(document), vector, between, max)
+        })
     }
 
-    /// Returns what the model makes of the `scores` of a document.
-    pub fn decide(&self, scores: Vec<f64>, vector: &FeatureVector) -> Answer {
+    /// Returns what the model says of a document whose features are known, without evidence.
+    fn judge(&self, thresholds: &Thresholds, vector: &FeatureVector) -> Answer {
+        self.decide(thresholds, self.weights.scores(vector, self.settings.values), vector)
+    }
+
+    /// Returns what the model makes of the `scores` of a document, without evidence.
+    pub fn decide(
+        &self,
+        thresholds: &Thresholds,
+        scores: Vec<f64>,
+        vector: &FeatureVector,
+    ) -> Answer {
         let probabilities = self.calibration.probabilities(&scores);
         let best = decision::best_two(&probabilities);
-        let decision =
-            self.thresholds.decide(vector, &probabilities, best[0], self.labels.neither());
+        let decision = thresholds.decide(vector, &probabilities, best[0], self.labels.neither());
         let FeatureVector { words, words_known, .. } = *vector;
         let evidence = Vec::new();
         Answer { decision, scores, probabilities, best, evidence, words, words_known }

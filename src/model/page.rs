@@ -1,7 +1,7 @@
 //! A page: what each of its passages says, and which of them are its main section.
 
 use super::{
-    Answer, Calibration, Decision, Evidence, Furniture, Model,
+    Answer, Calibration, Decision, Evidence, Furniture, Model, Thresholds,
     decision::{AbstentionReason, best_two},
     evidence::{self, Part},
     sections::{Observation, Posterior, Shares, posteriors},
@@ -96,6 +96,13 @@ struct Read {
     scores: Vec<f64>,
 }
 
+/// The title, and the passages of which some are the main section.
+struct Main<'a> {
+    title: &'a Read,
+    reads: &'a [Read],
+    is_in: &'a dyn Fn(usize) -> bool,
+}
+
 impl Model {
     /// Returns what the model says of a page: of its main section, and of each of the `passages` of
     /// `document`'s text. At most `evidence_max` features are given as evidence for each.
@@ -115,6 +122,17 @@ impl Model {
         passages: &[Passage],
         evidence_max: usize,
     ) -> PageAnswer {
+        self.classify_page_by(&self.thresholds, document, passages, evidence_max)
+    }
+
+    /// Returns what [`classify_page`](Model::classify_page) does, by other thresholds than the model's.
+    pub fn classify_page_by(
+        &self,
+        thresholds: &Thresholds,
+        document: &Document<'_>,
+        passages: &[Passage],
+        evidence_max: usize,
+    ) -> PageAnswer {
         super::with_scratch(|scratch| {
             let title = self.read(document.field(Field::Title), TITLE, scratch);
             let text = document.field(Field::Text);
@@ -123,12 +141,15 @@ impl Model {
                 .map(|&passage| self.read(&text[passage.span.range()], passage, scratch))
                 .collect();
             let posteriors = self.posteriors(&title, &reads);
-            let states: Vec<Decision> =
-                posteriors.iter().map(|posterior| self.decide_passage(posterior)).collect();
+            let states: Vec<Decision> = posteriors
+                .iter()
+                .map(|posterior| self.decide_passage(thresholds, posterior))
+                .collect();
             let (sections, section_of) = sections(&reads, &states);
             let main = sections.iter().position(|section| section.is_main);
             let in_main = |at: usize| main.is_none_or(|main| section_of[at] == main);
-            let mut answer = self.answer_main(document, &title, &reads, in_main, evidence_max);
+            let main = Main { title: &title, reads: &reads, is_in: &in_main };
+            let mut answer = self.answer_main(thresholds, document, &main, evidence_max);
             answer.decision = page_decision(document, &answer, &states);
             let passages = reads
                 .into_iter()
@@ -183,7 +204,7 @@ impl Model {
         }
     }
 
-    fn decide_passage(&self, posterior: &Posterior) -> Decision {
+    fn decide_passage(&self, thresholds: &Thresholds, posterior: &Posterior) -> Decision {
         let [best, second] =
             best_two(&posterior.labels).map(|label| posterior.labels[label.index()]);
         let label = best_two(&posterior.labels)[0];
@@ -191,30 +212,30 @@ impl Model {
             Decision::Abstain(AbstentionReason::Furniture)
         } else if Some(label) == self.labels.neither() {
             Decision::Abstain(AbstentionReason::Neither)
-        } else if best - second < self.thresholds.margin_min {
+        } else if best - second < thresholds.margin_min {
             Decision::Abstain(AbstentionReason::LowMargin)
         } else {
             Decision::Label(label)
         }
     }
 
-    /// Returns what the model says of the title and the passages that are `in_main`.
+    /// Returns what the model says of the title and the passages of the main section.
     fn answer_main(
         &self,
+        thresholds: &Thresholds,
         document: &Document<'_>,
-        title: &Read,
-        reads: &[Read],
-        in_main: impl Fn(usize) -> bool,
+        main: &Main<'_>,
         evidence_max: usize,
     ) -> Answer {
-        let main = reads.iter().enumerate().filter(|&(at, _)| in_main(at)).map(|(_, read)| read);
-        let vectors = [title].into_iter().chain(main.clone()).map(|read| &read.vector);
+        let reads = main.reads.iter().enumerate().filter(|&(at, _)| (main.is_in)(at));
+        let reads = reads.map(|(_, read)| read);
+        let vectors = [main.title].into_iter().chain(reads.clone()).map(|read| &read.vector);
         let vector = FeatureVector::sum(vectors);
-        let mut answer = self.judge(&vector);
+        let mut answer = self.judge(thresholds, &vector);
         if 0 < evidence_max {
             let text = document.field(Field::Text);
             let title = Part::whole(document.field(Field::Title), Field::Title);
-            let parts = main.map(|read| Part::of(text, read.passage.span));
+            let parts = reads.map(|read| Part::of(text, read.passage.span));
             let parts: Vec<Part<'_>> = [title].into_iter().chain(parts).collect();
             answer.evidence = evidence::find(self, &parts, &vector, answer.best, evidence_max);
         }

@@ -8,6 +8,7 @@ use super::{
     registry::{Models, Served},
 };
 use crate::{
+    model::{ThresholdOverrides, Thresholds},
     proto::{BatchClassifyRequest, ClassifyOptions, ClassifyRequest, Format},
     text::{Document, Markup, Passage, Reading},
 };
@@ -20,6 +21,7 @@ pub(super) struct Question<'a> {
     /// Whether each passage is to be answered.
     pub(super) wants_passages: bool,
     pub(super) evidence_max: usize,
+    pub(super) thresholds: Thresholds,
     pub(super) model: &'a Served,
 }
 
@@ -43,12 +45,19 @@ pub(super) fn question<'a>(
 ) -> Result<Question<'a>, Refusal> {
     let ClassifyRequest { text: _, title, format, model, options } = request;
     let document = Document::of_reading(title, reading)?;
-    let ClassifyOptions { evidence_max, passages: wants_passages } = options.unwrap_or_default();
-    let evidence_max = check_evidence(evidence_max)?;
+    let options = options.unwrap_or_default();
+    let evidence_max = check_evidence(options.evidence_max)?;
     let passages =
         if is_page(request, markup(*format)?) { Some(reading.passages()?) } else { None };
     let model = models.find(model)?;
-    Ok(Question { document, passages, wants_passages, evidence_max, model })
+    Ok(Question {
+        document,
+        passages,
+        wants_passages: options.passages,
+        evidence_max,
+        thresholds: model.thresholds_with(&overrides(&options))?,
+        model,
+    })
 }
 
 /// Checks that a batch is neither empty nor too large.
@@ -80,6 +89,18 @@ pub(super) fn markup(format: i32) -> Result<Markup, Refusal> {
         Format::Unspecified | Format::Plain => Ok(Markup::Plain),
         Format::Html => Ok(Markup::Html),
     }
+}
+
+fn overrides(options: &ClassifyOptions) -> ThresholdOverrides {
+    let ClassifyOptions {
+        evidence_max: _,
+        max_error,
+        margin_min,
+        known_share_min,
+        words_min,
+        passages: _,
+    } = *options;
+    ThresholdOverrides { max_error, margin_min, known_share_min, words_min }
 }
 
 fn check_evidence(evidence_max: u32) -> Result<usize, Refusal> {

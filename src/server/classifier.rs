@@ -91,7 +91,8 @@ fn answer(
 ) -> Result<ClassifyResponse, Refusal> {
     let reading = check::reading(request, limits)?;
     let question = check::question(request, &reading, models)?;
-    let check::Question { document, passages, wants_passages, evidence_max, model } = question;
+    let check::Question { document, passages, wants_passages, evidence_max, thresholds, model } =
+        question;
     let count = |answer: &Answer| {
         model.tally.add(answer, document_bytes(request));
         if let Some(shadow) = models.shadow().filter(|shadow| shadow.is_of(model)) {
@@ -99,11 +100,11 @@ fn answer(
         }
     };
     let Some(passages) = passages else {
-        let answer = model.classify(&document, evidence_max);
+        let answer = model.classify_by(&thresholds, &document, evidence_max);
         count(&answer);
         return Ok(convert::response(model, answer, &reading));
     };
-    let page = model.classify_page(&document, &passages, evidence_max);
+    let page = model.classify_page_by(&thresholds, &document, &passages, evidence_max);
     count(&page.answer);
     Ok(convert::page_response(model, page, wants_passages, &reading))
 }

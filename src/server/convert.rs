@@ -89,7 +89,7 @@ pub(super) fn description(model: &Model) -> proto::Model {
         vocabulary,
         weights,
         calibration: _,
-        thresholds: _,
+        thresholds,
         page: _,
         settings: trained,
         card,
@@ -115,7 +115,13 @@ pub(super) fn description(model: &Model) -> proto::Model {
             sources: *sources,
         }),
         figures: measured.as_ref().map(figures),
+        thresholds: Some(model_thresholds(thresholds)),
     }
+}
+
+fn model_thresholds(thresholds: &model::Thresholds) -> proto::ModelThresholds {
+    let model::Thresholds { words_min, known_share_min, margin_min } = *thresholds;
+    proto::ModelThresholds { words_min, known_share_min, margin_min }
 }
 
 fn decision(model: &Model, decision: Decision) -> proto::Decision {
@@ -192,7 +198,8 @@ pub(super) fn reference(reference: &model::ModelReference) -> proto::ModelRefere
 }
 
 fn figures(figures: &model::Figures) -> proto::ModelFigures {
-    let model::Figures { method, documents, accuracy, macro_f1, log_loss, ece } = figures;
+    let model::Figures { method, documents, accuracy, macro_f1, log_loss, ece, reliability, risk } =
+        figures;
     proto::ModelFigures {
         method: method.clone(),
         documents: *documents,
@@ -200,5 +207,17 @@ fn figures(figures: &model::Figures) -> proto::ModelFigures {
         macro_f1: *macro_f1,
         log_loss: *log_loss,
         expected_calibration_error: *ece,
+        reliability: reliability.iter().map(reliability_bin).collect(),
+        risk: risk.iter().map(risk_point).collect(),
     }
+}
+
+fn reliability_bin(bin: &model::ReliabilityBin) -> proto::ReliabilityBin {
+    let model::ReliabilityBin { documents, probability, accuracy } = *bin;
+    proto::ReliabilityBin { documents, probability, accuracy }
+}
+
+fn risk_point(point: &model::RiskPoint) -> proto::RiskPoint {
+    let model::RiskPoint { margin, coverage, error } = *point;
+    proto::RiskPoint { margin, coverage, error }
 }

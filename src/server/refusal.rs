@@ -5,10 +5,13 @@ use super::{
     limits::{EVIDENCE_MAX, STREAM_ID_BYTES_MAX},
     registry::FindModelError,
 };
-use crate::text::{DocumentError, TooManyPassages};
+use crate::{
+    model::ThresholdError,
+    text::{DocumentError, TooManyPassages},
+};
 
 /// Why a request is refused. `status.rs` gives each a code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("format {value} is unknown to this server; leave it out for plain text")]
     Format { value: i32 },
@@ -20,6 +23,8 @@ pub(super) enum Refusal {
     DocumentBytes { bytes: usize, bytes_max: usize },
     #[error("{evidence_max} evidence features are asked for, at most {EVIDENCE_MAX} are possible")]
     Evidence { evidence_max: u32 },
+    #[error(transparent)]
+    Thresholds(#[from] ThresholdError),
     #[error(transparent)]
     Model(#[from] FindModelError),
     #[error(

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
 use super::{refusal::Refusal, registry::FindModelError};
-use crate::text::DocumentError;
+use crate::{model::ThresholdError, text::DocumentError};
 
 /// When to come back to a server that is full: requests take some milliseconds.
 const OVERLOADED_RETRY: Duration = Duration::from_millis(100);
@@ -48,6 +48,7 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
         | Refusal::DocumentBytes { bytes: _, bytes_max: _ }
         | Refusal::Passages(_) => invalid("text"),
         Refusal::Evidence { evidence_max: _ } => invalid("options.evidence_max"),
+        Refusal::Thresholds(error) => invalid(threshold_field(error)),
         Refusal::Batch { requests: _, requests_max: _ } => invalid("requests"),
         Refusal::Id { bytes: _ } => invalid("id"),
         Refusal::NoDocument => invalid("request"),
@@ -89,6 +90,7 @@ fn reason(refusal: &Refusal) -> &'static str {
         | Refusal::DocumentBytes { bytes: _, bytes_max: _ } => "DOCUMENT_TOO_LONG",
         Refusal::Passages(_) => "TOO_MANY_PASSAGES",
         Refusal::Evidence { evidence_max: _ } => "TOO_MUCH_EVIDENCE",
+        Refusal::Thresholds(_) => "THRESHOLD",
         Refusal::Batch { requests: _, requests_max: _ } => "BATCH_SIZE",
         Refusal::Id { bytes: _ } => "ID_TOO_LONG",
         Refusal::Message { field: _, bytes_max: _ } => "MESSAGE_TOO_LONG",
@@ -105,6 +107,16 @@ fn reason(refusal: &Refusal) -> &'static str {
         Refusal::Deadline => "DEADLINE",
         Refusal::ClientGone => "CLIENT_GONE",
         Refusal::Panic => "FAULT",
+    }
+}
+
+fn threshold_field(error: &ThresholdError) -> &'static str {
+    match *error {
+        ThresholdError::Share { field: "max_error", .. }
+        | ThresholdError::NotMeasured
+        | ThresholdError::NotReached { .. } => "options.max_error",
+        ThresholdError::Share { field: "known_share_min", .. } => "options.known_share_min",
+        ThresholdError::Share { .. } | ThresholdError::Both => "options.margin_min",
     }
 }
 

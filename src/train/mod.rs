@@ -12,35 +12,39 @@ mod calibrate;
 mod collect;
 mod counts;
 mod fit;
+mod held_out;
+mod leakage;
+mod openings;
 mod pages;
 mod sample;
 mod select;
 mod strata;
 mod tally;
+mod thresholds;
 mod weigh;
-
-use std::num::NonZeroUsize;
 
 use rayon::{iter::Either, prelude::*};
 
 pub use collect::{Collected, collect};
 pub use counts::{Count, Counts, FeatureCounts};
 pub use fit::{FitError, log_likelihoods};
+pub use leakage::{Betrayal, Leakage};
 pub use sample::{SAMPLE_BYTES_MAX, Sample};
 pub use strata::{Strata, Stratum};
 
 use crate::{
-    corpus::{BadRow, CorpusError, Example, Rows, Unit, folds},
-    eval::{Metrics, Outcome},
+    corpus::{BadRow, CorpusError, Example, Rows},
+    eval::Metrics,
     features::{FeatureSettings, Norm, TermFrequency, ValueSettings, VectorScratch, Vocabulary},
-    label::{LabelId, LabelSet, LabelSetError},
+    label::{LabelSet, LabelSetError},
     model::{
-        Calibration, Estimator, Figures, Model, ModelCard, ModelCounts, ModelFile, ModelReference,
-        PageReader, Prior, SelectionSettings, Settings, Thresholds, WeighingSettings, Weights,
+        Calibration, Estimator, Model, ModelCard, ModelCounts, ModelFile, ModelReference,
+        PageReader, Prior, RiskPoint, SelectionSettings, Settings, WeighingSettings, Weights,
     },
     text::{Document, ends_sentence},
 };
-use pages::{FoldModels, FurnitureExample, TrainingPassage};
+use held_out::HeldOut;
+use pages::{FurnitureExample, TrainingPassage};
 use weigh::{Training, TrainingDocument};
 
 /// What to train, and how.
@@ -58,6 +62,9 @@ pub struct Config {
     pub settings: Settings,
     /// The number of folds that are held out in turn; below 2, nothing is measured.
     pub folds: usize,
+    /// The share of decided documents that may be wrong, as measured on held-out ones, 0 to 1. The model
+    /// abstains on as many others as that takes; at 1 it decides all it can.
+    pub max_error: f64,
     /// Whether bad rows are skipped and counted, rather than ending the training.
     pub skip_bad_rows: bool,
 }
@@ -88,6 +95,8 @@ pub struct Trained {
     pub features_counted: usize,
     /// What was measured with each fold held out, if anything was.
     pub metrics: Option<Metrics>,
+    /// What the corpus gives away.
+    pub leakage: Leakage,
 }
 
 /// Why a model could not be trained.
@@ -125,6 +134,24 @@ pub enum TrainError {
         /// The labels.
         labels: String,
     },
+    /// No margin keeps the errors as low as they should be.
+    #[error(
+        "no margin keeps errors at {:.1} %: the fewest are {:.1} %, at a coverage of {:.1} %; raise \
+         --max-error, or add documents of more sources",
+        100.0 * max_error, 100.0 * fewest.error, 100.0 * fewest.coverage
+    )]
+    Risk {
+        /// The share of decided documents that may be wrong.
+        max_error: f64,
+        /// The margin with the fewest errors.
+        fewest: RiskPoint,
+    },
+    /// Errors should be kept low, but nothing is held out to count them on.
+    #[error(
+        "--max-error needs held-out documents to count errors on: set --folds to 2 or more, and see that \
+         each label has two documents or more"
+    )]
+    RiskUnmeasured,
     /// A model could not be estimated.
     #[error("cannot estimate the model")]
     Fit(#[from] FitError),
@@ -157,7 +184,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     let log_priors = log_priors(&settings.prior, &labels, &label_documents)?;
     let (last, held_out) = rayon::join(
         || training.fit(fit::log_likelihoods, None),
-        || held_out_scores(&training, config.folds, &log_priors),
+        || HeldOut::new(&training, config.folds, &log_priors),
     );
     let (sums, rows) = last?;
     let held_out = held_out?;
@@ -175,7 +202,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
         vocabulary,
         weights: Weights::new(log_priors, rows),
         calibration,
-        thresholds: Thresholds { words_min: 1, known_share_min: 0.25, margin_min: 0.0 },
+        thresholds: thresholds::UNMEASURED,
         page,
         settings: settings.clone(),
         card: ModelCard {
@@ -186,7 +213,13 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
             figures: None,
         },
     };
-    let metrics = held_out.map(|held_out| held_out.measure(&mut model));
+    let fold_of = held_out.as_ref().map(|held_out| held_out.folds.fold_of.as_slice());
+    let leakage = Leakage::find(&strata, &kept, &training.documents, fold_of);
+    let metrics = match held_out {
+        Some(held_out) => Some(held_out.measure(&mut model, config.max_error)?),
+        None if config.max_error < 1.0 => return Err(TrainError::RiskUnmeasured),
+        None => None,
+    };
     let sources = (0..kept.len()).map(|feature| strata.count_sources(kept.strata(feature)));
     let counts = ModelCounts {
         sums: training.plain_sums(),
@@ -197,7 +230,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     };
     let mut file = ModelFile { model, counts };
     file.to_bytes();
-    Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics })
+    Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics, leakage })
 }
 
 fn labels(strata: &Strata, config: &Config) -> Result<LabelSet, TrainError> {
@@ -219,7 +252,7 @@ fn documents(
     labels: &LabelSet,
     settings: &Settings,
 ) -> (Vec<TrainingDocument>, Vec<FurnitureExample>) {
-    let read = |scratch: &mut VectorScratch, (key, example): (u64, Example)| {
+    let read = |scratch: &mut VectorScratch, (place, (key, example)): (usize, (u64, Example))| {
         let title = example.title.as_deref().unwrap_or_default();
         let document = Document::with_title(title, &example.text)
             .expect("an example's text was checked when it was read");
@@ -230,13 +263,17 @@ fn documents(
             return Either::Right(FurnitureExample { passage, key });
         };
         let passages = pages::sample_passages(&example.text, scratch, vocabulary, settings);
+        let text = if place < openings::DOCUMENTS_MAX { example.text.as_str() } else { "" };
+        let openings = openings::openings(text, scratch, &settings.features, vocabulary);
         let source = example.source;
         let values = settings.values;
-        Either::Left(TrainingDocument::new(label, source, key, vector, passages, values))
+        let document = TrainingDocument::new(label, source, key, vector, passages, values);
+        Either::Left(document.with_openings(openings))
     };
     sample
         .into_examples()
         .into_par_iter()
+        .enumerate()
         .map_init(VectorScratch::default, read)
         .partition_map(|example| example)
 }
@@ -262,69 +299,4 @@ fn log_priors(
             Ok(given.values().map(|prior| prior.ln()).collect())
         }
     }
-}
-
-/// The scores of documents by models that were trained without them.
-struct HeldOut<'a> {
-    method: String,
-    folds: FoldModels,
-    scores: Vec<Vec<f64>>,
-    truth: Vec<LabelId>,
-    documents: &'a [TrainingDocument],
-}
-
-impl HeldOut<'_> {
-    /// Measures the calibrated scores, and writes the figures on the model's card.
-    fn measure(self, model: &mut Model) -> Metrics {
-        let outcomes = self.scores.into_iter().zip(self.documents);
-        let outcomes: Vec<Outcome> = outcomes
-            .map(|(scores, document)| {
-                let answer = model.decide(scores, &document.vector);
-                Outcome::new(&answer, document.label, model.labels.neither())
-            })
-            .collect();
-        let metrics = Metrics::of(&model.labels, &outcomes);
-        model.card.figures = Some(Figures {
-            method: self.method,
-            documents: metrics.documents,
-            accuracy: metrics.accuracy,
-            macro_f1: metrics.macro_f1,
-            log_loss: metrics.log_loss,
-            ece: metrics.ece,
-        });
-        metrics
-    }
-}
-
-/// Holds out each fold in turn, and scores its documents by a model of the others.
-fn held_out_scores<'a>(
-    training: &'a Training<'_>,
-    n_folds: usize,
-    log_priors: &[f64],
-) -> Result<Option<HeldOut<'a>>, TrainError> {
-    let documents = &training.documents;
-    let smallest = training.label_documents(None).into_iter().min().unwrap_or_default();
-    let n_folds = n_folds.min(usize::try_from(smallest).unwrap_or(usize::MAX));
-    let Some(n_folds) = NonZeroUsize::new(n_folds).filter(|folds| 1 < folds.get()) else {
-        return Ok(None);
-    };
-    let units: Vec<Unit<'_>> = documents.iter().map(TrainingDocument::unit).collect();
-    let folds = folds(&units, n_folds);
-    let models = (0..n_folds.get()).into_par_iter().map(|fold| {
-        let held_out: Vec<bool> = folds.fold_of.iter().map(|&of| of == fold).collect();
-        let without = weigh::Without { held_out: &held_out };
-        let (_, rows) = training.fit(fit::log_likelihoods_by_formula, Some(&without))?;
-        Ok(Weights::new(log_priors.to_vec(), rows))
-    });
-    let models: Vec<Weights> = models.collect::<Result<_, FitError>>()?;
-    let of_fold = documents.iter().zip(&folds.fold_of);
-    let scores = of_fold.map(|(document, &fold)| training.scores(document, &models[fold]));
-    let what = if folds.by_source { "whole sources held out" } else { "documents held out" };
-    Ok(Some(HeldOut {
-        method: format!("{n_folds} folds, {what}"),
-        scores: scores.collect(),
-        folds: FoldModels { fold_of: folds.fold_of, models },
-        truth: documents.iter().map(|document| document.label).collect(),
-        documents,
-    }))
 }

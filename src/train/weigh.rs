@@ -39,6 +39,8 @@ pub(super) struct TrainingDocument {
     pub(super) vector: FeatureVector,
     /// Some of its passages, by which reading pages is learned.
     pub(super) passages: Vec<TrainingPassage>,
+    /// The features of its first words, for some lengths.
+    pub(super) openings: Vec<FeatureVector>,
     source: Option<String>,
     /// A hash of the content.
     key: u64,
@@ -57,7 +59,11 @@ impl TrainingDocument {
     ) -> TrainingDocument {
         let scale = values.scale(vector.occurrences);
         let steps = std::array::from_fn(|tf| steps(values, u32::try_from(tf).unwrap_or(0), scale));
-        TrainingDocument { label, vector, passages, source, key, steps }
+        TrainingDocument { label, vector, openings: Vec::new(), passages, source, key, steps }
+    }
+
+    pub(super) fn with_openings(self, openings: Vec<FeatureVector>) -> TrainingDocument {
+        TrainingDocument { openings, ..self }
     }
 
     /// Returns what the document is when folds are made.
@@ -145,9 +151,9 @@ impl<'a> Training<'a> {
         Ok((sums, rows))
     }
 
-    /// Returns the scores of `document` by `weights`.
-    pub(super) fn scores(&self, document: &TrainingDocument, weights: &Weights) -> Vec<f64> {
-        weights.scores(&document.vector, self.settings.values)
+    /// Returns the scores of a document by `weights`.
+    pub(super) fn scores(&self, vector: &FeatureVector, weights: &Weights) -> Vec<f64> {
+        weights.scores(vector, self.settings.values)
     }
 
     /// Tells whether documents weigh differently.
@@ -214,7 +220,7 @@ impl<'a> Training<'a> {
         let before = self.label_weights(weights);
         weights.par_iter_mut().zip(&self.documents).for_each(|(weight, document)| {
             if 0.0 < *weight {
-                let scores = self.scores(document, model);
+                let scores = self.scores(&document.vector, model);
                 let right = calibration.probabilities(&scores)[document.label.index()];
                 *weight *= (1.0 - right).exp();
             }

@@ -9,7 +9,8 @@ use newsdesk::{
     label::LabelSet,
     model::{
         Calibration, Estimator, Figures, Model, ModelCard, ModelReference, PageReader, Prior,
-        SelectionSettings, Settings, Thresholds, WeighingSettings, Weights,
+        ReliabilityBin, RiskPoint, SelectionSettings, Settings, Thresholds, WeighingSettings,
+        Weights,
     },
     proto::{
         Abstention, AbstentionReason, ClassifyOptions, ClassifyRequest, ClassifyResponse,
@@ -87,6 +88,15 @@ pub fn tiny_model() -> Model {
                 macro_f1: 0.8,
                 log_loss: 0.3,
                 ece: 0.02,
+                reliability: vec![ReliabilityBin {
+                    documents: 100,
+                    probability: 0.875,
+                    accuracy: 0.9,
+                }],
+                risk: vec![
+                    RiskPoint { margin: 0.9, coverage: 0.5, error: 0.01 },
+                    RiskPoint { margin: 0.0, coverage: 1.0, error: 0.1 },
+                ],
             }),
         },
     }
@@ -109,6 +119,11 @@ pub fn named_model(name: &str, version: &str) -> Arc<Model> {
     let reference =
         ModelReference { name: name.into(), version: version.into(), digest: "d2".repeat(32) };
     Arc::new(Model { reference, ..tiny_model() })
+}
+
+/// Returns a request with other options than the model's own.
+pub fn with_options(text: &str, options: ClassifyOptions) -> ClassifyRequest {
+    ClassifyRequest { options: Some(options), ..document(text) }
 }
 
 /// Returns a model that panics on a text with the word `weather`: that feature has no weights.
