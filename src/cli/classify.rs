@@ -28,6 +28,7 @@ const EVIDENCE_FOR_PEOPLE: u32 = 10;
 /// `newsdesk classify`, as typed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct ClassifyArgs {
     /// Files, a document each (with --jsonl, a document a line), or `-` for standard input
     #[arg(value_name = "PATH")]
