@@ -210,10 +210,10 @@ impl Model {
         let label = best_two(&posterior.labels)[0];
         if best < posterior.furniture {
             Decision::Abstain(AbstentionReason::Furniture)
-        } else if Some(label) == self.labels.neither() {
-            Decision::Abstain(AbstentionReason::Neither)
         } else if best - second < thresholds.margin_min {
             Decision::Abstain(AbstentionReason::LowMargin)
+        } else if Some(label) == self.labels.neither() {
+            Decision::Abstain(AbstentionReason::Neither)
         } else {
             Decision::Label(label)
         }
