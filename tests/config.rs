@@ -121,3 +121,41 @@ fn check_config_tells_good_from_bad_without_listening() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("is not a usable model"));
 }
+
+#[test]
+fn what_contradicts_itself_is_refused_and_what_is_dangerous_is_warned_of() {
+    let run = |args: &[&str]| {
+        let output = newsdesk(&["serve", "--check-config"]).args(args).output().unwrap();
+        (output.status.code(), text(&output.stderr).to_owned())
+    };
+    for (args, expected) in [
+        (&["--tls-cert", "a.pem"][..], "TLS needs both, tls_cert and tls_key"),
+        (&["--tls-client-ca", "a.pem"], "tls_client_ca is of no use without"),
+        (
+            &["--admin", "--listen", "0.0.0.0:1"],
+            "anyone who can reach 0.0.0.0:1 could change the models",
+        ),
+    ] {
+        let (code, told) = run(args);
+        assert_eq!(code, Some(2), "{args:?}: {told}");
+        assert!(told.contains(expected), "{args:?}: {told}");
+    }
+    let (code, told) = run(&["--listen", "0.0.0.0:1"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.starts_with("WARNING: anyone who can reach 0.0.0.0:1 can have"), "{told}");
+    assert_eq!(run(&["--admin"]), (Some(0), String::new()));
+}
+
+#[test]
+fn a_token_and_its_line_fit_one_another_and_open_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = newsdesk(&["token", "feeds", "--until", "2999-12-31"]).output().unwrap();
+    let (token, line) = (text(&output.stderr).trim(), text(&output.stdout).trim());
+    let hash = newsdesk::server::hash_token(token);
+    assert_eq!(line, format!("call feeds {hash} 2999-12-31"));
+    let path = file(directory.path(), line);
+    let checked = newsdesk(&["serve", "--check-config", "--tokens", &path]).output().unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    let wrong = newsdesk(&["token", "feeds", "--until", "soon"]).output().unwrap();
+    assert_eq!((wrong.status.code(), text(&wrong.stdout)), (Some(1), ""));
+}

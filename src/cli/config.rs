@@ -17,7 +17,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches as _, parser
 use serde_json::{Map, json};
 use toml::de::{DeTable, DeValue};
 
-use super::{Args, settings::Settings};
+use super::{Args, BAD_USAGE, settings::Settings};
 
 /// The commands that have settings.
 const COMMANDS: [&str; 2] = ["serve", "config"];
@@ -33,7 +33,7 @@ const ACTIONS: [&str; 3] = ["config", "check_config", "json"];
   NEWSDESK_REQUESTS_MAX=500 newsdesk config | grep -v default")]
 pub(super) struct ConfigArgs {
     #[command(flatten)]
-    _settings: Settings,
+    settings: Settings,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -144,6 +144,10 @@ fn strings(value: &DeValue<'_>) -> anyhow::Result<Vec<OsString>> {
 
 impl ConfigArgs {
     pub(super) fn run(self, settings: Vec<Setting>) -> anyhow::Result<ExitCode> {
+        if let Err(contradiction) = self.settings.check() {
+            eprintln!("error: {contradiction}");
+            return Ok(ExitCode::from(BAD_USAGE));
+        }
         let mut output = io::stdout();
         if self.json {
             let entry = |setting: Setting| {

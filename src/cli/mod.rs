@@ -16,6 +16,7 @@ mod show;
 mod show_html;
 mod terminal;
 mod thresholds;
+mod token;
 mod train;
 
 use std::{
@@ -49,6 +50,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Show the settings that `serve` would have, and where each comes from
     Config(config::ConfigArgs),
+    /// Make a token for clients of `serve --tokens`
+    Token(token::TokenArgs),
     /// Train a model on a corpus
     Train(train::TrainArgs),
     /// Measure a model on labelled documents
@@ -80,6 +83,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match args.command {
         Command::Serve(args) => args.run(),
         Command::Config(args) => args.run(settings),
+        Command::Token(args) => args.run(),
         Command::Train(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Classify(args) => args.run(),

@@ -9,14 +9,14 @@ use std::{
 use anyhow::Context as _;
 use newsdesk::{
     model::ModelReference,
-    server::{Extras, Keeper, Models, Stopped, serve_with},
+    server::{Extras, Keeper, Models, Security, Stopped, serve_with},
 };
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 
-use super::{INCOMPLETE, config::unknown_variables, settings::Settings};
+use super::{BAD_USAGE, INCOMPLETE, config::unknown_variables, settings::Settings};
 
 /// `newsdesk serve`, as typed.
 #[derive(clap::Args, Debug)]
@@ -38,7 +38,15 @@ pub(super) struct ServeArgs {
 
 impl ServeArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        if let Err(contradiction) = self.settings.check() {
+            eprintln!("error: {contradiction}");
+            return Ok(ExitCode::from(BAD_USAGE));
+        }
         self.settings.start_log();
+        if let Some(warning) = self.settings.warning() {
+            eprintln!("WARNING: {warning}");
+        }
+        let security = self.settings.security()?;
         let keeper = self.settings.keeper()?;
         if self.check_config {
             writeln!(io::stdout(), "the configuration is good")?;
@@ -48,22 +56,24 @@ impl ServeArgs {
             tracing::warn!(name, "environment variable is no setting of newsdesk");
         }
         let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
-        runtime.block_on(self.serve(keeper))
+        runtime.block_on(self.serve(keeper, security))
     }
 
-    async fn serve(self, keeper: Keeper) -> anyhow::Result<ExitCode> {
+    async fn serve(self, keeper: Keeper, security: Option<Security>) -> anyhow::Result<ExitCode> {
         let listener = bind(self.settings.listen, "--listen").await?;
         let pages = match self.settings.metrics_listen {
             Some(address) => Some(bind(address, "--metrics-listen").await?),
             None => None,
         };
         let registry = keeper.registry().clone();
-        announce(&listener, pages.as_ref(), &registry.models())?;
-        look_at_hangups(keeper.clone())?;
+        let scheme = if self.settings.has_tls() { "https" } else { "http" };
+        announce(scheme, &listener, pages.as_ref(), &registry.models())?;
+        look_at_hangups(keeper.clone(), security.clone())?;
         let stop = stop_signal()?;
         let extras = Extras {
             pages,
             keeper: Some((keeper, self.settings.poll_interval())),
+            security: security.map(|security| (security, self.settings.poll_interval())),
             admin: self.settings.admin(),
         };
         let config = self.settings.server_config();
@@ -90,13 +100,14 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 
 /// Says where the server listens and which models speak.
 fn announce(
+    scheme: &str,
     listener: &TcpListener,
     pages: Option<&TcpListener>,
     models: &Models,
 ) -> anyhow::Result<()> {
     let address = |listener: &TcpListener| listener.local_addr().context("cannot tell the address");
     let mut output = io::stdout();
-    writeln!(output, "listening on http://{}", address(listener)?)?;
+    writeln!(output, "listening on {scheme}://{}", address(listener)?)?;
     for served in models.current() {
         let ModelReference { name, version, digest } = &served.reference;
         writeln!(output, "model {name} {version} {digest}")?;
@@ -107,12 +118,13 @@ fn announce(
     Ok(output.flush()?)
 }
 
-/// Has the keeper look for new versions at each SIGHUP, from now on.
-fn look_at_hangups(keeper: Keeper) -> io::Result<()> {
+/// Has new versions, certificates and tokens looked for at each SIGHUP, from now on.
+fn look_at_hangups(keeper: Keeper, security: Option<Security>) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             keeper.look_soon();
+            security.iter().for_each(Security::look_soon);
         }
     });
     Ok(())

@@ -17,7 +17,7 @@ use newsdesk::{
         CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config,
         DRAIN_MAX, Gold, HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX, KEEPALIVE_INTERVAL,
         KEEPALIVE_TIMEOUT, Keeper, MESSAGE_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
-        STREAM_IDLE_MAX, STREAMS_PER_CORE, ShadowPlan, Supply,
+        STREAM_IDLE_MAX, STREAMS_PER_CORE, Security, ShadowPlan, Supply, TlsFiles, Tokens,
     },
     text::DOCUMENT_BYTES_MAX,
 };
@@ -37,6 +37,8 @@ pub(super) struct Settings {
     pub(super) metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     models: ModelSettings,
+    #[command(flatten)]
+    access: AccessSettings,
     #[command(flatten)]
     limits: LimitSettings,
     /// What to log, as `info`, `debug` or `newsdesk=debug,tonic=info`
@@ -78,6 +80,33 @@ struct ModelSettings {
     /// Let clients change the models, by newsdesk.v1.AdminService
     #[arg(long, env = "NEWSDESK_ADMIN", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
     admin: bool,
+}
+
+/// Who may speak with the server, and how.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Access")]
+struct AccessSettings {
+    /// The certificate of the server, with those between it and its authority, in PEM
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// The authorities of clients' certificates, in PEM; clients without one are refused
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_TLS_CLIENT_CA")]
+    tls_client_ca: Option<PathBuf>,
+    /// The hashes of the tokens that clients have to show; see `newsdesk token`
+    #[arg(long, value_name = "FILE", env = "NEWSDESK_TOKENS")]
+    tokens: Option<PathBuf>,
+    /// Answer grpc.health.v1, to everybody
+    #[arg(long, env = "NEWSDESK_HEALTH", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, default_value_t = true)]
+    health: bool,
+    /// Tell the contract by reflection, to everybody
+    #[arg(long, env = "NEWSDESK_REFLECTION", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, default_value_t = true)]
+    reflection: bool,
+    /// Compress answers, by gzip or zstd, for clients that can read that
+    #[arg(long, env = "NEWSDESK_COMPRESS_ANSWERS", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, default_value_t = false)]
+    compress_answers: bool,
 }
 
 /// How often to look for new versions: soon enough for people, and next to no work.
@@ -238,9 +267,81 @@ impl Settings {
             request_time_max: limits.request_seconds.0,
             answer_time_max: limits.answer_seconds.0,
             stream_idle_max: limits.stream_idle_seconds.0,
+            health: self.access.health,
+            reflection: self.access.reflection,
+            compress_answers: self.access.compress_answers,
             notice: limits.notice_seconds.0,
             drain_max: limits.drain_seconds.0,
         }
+    }
+
+    /// Checks what no single setting can tell: those that contradict one another.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let AccessSettings { tls_cert, tls_key, tls_client_ca, tokens, .. } = &self.access;
+        if tls_cert.is_some() != tls_key.is_some() {
+            return Err("TLS needs both, tls_cert and tls_key".into());
+        }
+        if tls_client_ca.is_some() && tls_cert.is_none() {
+            return Err("tls_client_ca is of no use without tls_cert and tls_key".into());
+        }
+        let is_guarded = tokens.is_some() || tls_client_ca.is_some();
+        if self.models.admin && self.is_open_to_others() && !is_guarded {
+            let address = self.listen;
+            return Err(format!(
+                "admin is on, and anyone who can reach {address} could change the models; set \
+                 tokens or tls_client_ca, or listen on 127.0.0.1"
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_tls(&self) -> bool {
+        self.access.tls_cert.is_some()
+    }
+
+    fn is_open_to_others(&self) -> bool {
+        !self.listen.ip().is_loopback()
+    }
+
+    /// Returns what is dangerous about the settings, if something is.
+    pub(super) fn warning(&self) -> Option<String> {
+        let AccessSettings { tls_cert, tls_client_ca, tokens, .. } = &self.access;
+        if !self.is_open_to_others() {
+            return None;
+        }
+        let address = self.listen;
+        let has_tls = tls_cert.is_some();
+        match (has_tls, tokens.is_some() || tls_client_ca.is_some()) {
+            (true, true) => None,
+            (true, false) => Some(format!(
+                "anyone who can reach {address} can have documents labelled; set tokens or \
+                 tls_client_ca"
+            )),
+            (false, true) => Some(format!(
+                "tokens and documents travel to {address} in clear; set tls_cert and tls_key, or \
+                 see that something before newsdesk speaks TLS"
+            )),
+            (false, false) => Some(format!(
+                "anyone who can reach {address} can have documents labelled, and they travel in \
+                 clear; set tls_cert, tls_key and tokens, or see that something before newsdesk \
+                 speaks TLS and asks who is there"
+            )),
+        }
+    }
+
+    /// Reads the certificates and tokens, if there are some.
+    pub(super) fn security(&self) -> anyhow::Result<Option<Security>> {
+        let AccessSettings { tls_cert, tls_key, tls_client_ca, tokens, .. } = self.access.clone();
+        let tls = tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles {
+            certificate,
+            key,
+            client_authorities: tls_client_ca,
+        });
+        if tls.is_none() && tokens.is_none() {
+            return Ok(None);
+        }
+        let tokens = tokens.map(|path| Tokens::open(&path)).transpose()?;
+        Ok(Some(Security::new(tls, tokens)?))
     }
 
     /// Reads the models, and the files that they are tried on.
@@ -257,7 +358,7 @@ impl Settings {
         })?)
     }
 
-    /// Returns how often to look for new versions.
+    /// Returns how often to look for new versions, certificates and tokens.
     pub(super) fn poll_interval(&self) -> Duration {
         // Zero would be all the time.
         self.models.models_poll_seconds.0.max(POLL_MIN)

@@ -114,6 +114,13 @@ pub struct Config {
     pub answer_time_max: Duration,
     /// How long a stream may be without a document.
     pub stream_idle_max: Duration,
+    /// Whether `grpc.health.v1` is answered.
+    pub health: bool,
+    /// Whether the contract is told to those who ask for it.
+    pub reflection: bool,
+    /// Whether answers are compressed for clients that can read that. Most are some hundred bytes long,
+    /// and not worth it.
+    pub compress_answers: bool,
     /// How long the server goes on as before when it stops, but for its health, so that load balancers
     /// see it and send requests elsewhere. Zero is right where nobody looks.
     pub notice: Duration,
@@ -143,6 +150,9 @@ impl Config {
             request_time_max: REQUEST_TIME_MAX,
             answer_time_max: ANSWER_TIME_MAX,
             stream_idle_max: STREAM_IDLE_MAX,
+            health: true,
+            reflection: true,
+            compress_answers: false,
             notice: Duration::ZERO,
             drain_max: DRAIN_MAX,
         }

@@ -17,8 +17,10 @@ mod config;
 mod supply;
 mod registry;
 mod serve;
+mod routes;
 mod connection;
 mod front;
+mod security;
 mod watch;
 mod limits;
 mod classifier;
@@ -43,5 +45,6 @@ pub use config::{
 };
 pub use limits::{EVIDENCE_MAX, STREAM_ID_BYTES_MAX};
 pub use registry::{FindModelError, Models, Registry, Served};
+pub use security::{Security, TlsError, TlsFiles, TokenError, Tokens, hash_token};
 pub use serve::{Extras, ServeError, Stopped, serve, serve_with};
 pub use supply::{Gold, GoldError, Keeper, ShadowPlan, Supply, SupplyError};

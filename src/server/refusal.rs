@@ -58,6 +58,14 @@ pub(super) enum Refusal {
         "the stream has been open for long enough; open another, which may find a newer server"
     )]
     StreamAge,
+    #[error("a token is needed; send `authorization: Bearer <token>`")]
+    NoToken,
+    #[error("the token is not known to this server")]
+    UnknownToken,
+    #[error("the token's last day is over")]
+    ExpiredToken,
+    #[error("the token is not for this; its role is another")]
+    OtherRole,
     #[error("there is no shadow model, or it is the current version by now")]
     NoShadow,
     #[error("there is no version of `{name}` before the current one that can still be asked")]

@@ -3,28 +3,19 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
-use tonic::{service::Routes, transport::Server};
-use tonic_health::pb::health_server::HealthServer;
+use tonic::transport::Server;
 
 use super::{
-    admin::AdminDesk,
-    classifier::Classifier,
     config::Config,
     connection::{Connections, Patience},
     front::{FrontLayer, Places},
-    health::HealthDesk,
     limits::Limits,
-    messages::StreamTimes,
-    models::ModelDesk,
     phase::{Phase, PhaseWatch},
-    reflection,
     registry::Registry,
+    routes::routes,
+    security::Security,
     supply::Keeper,
     watch::{Collector, Counters, Page},
-};
-use crate::proto::{
-    admin_service_server::AdminServiceServer, classifier_service_server::ClassifierServiceServer,
-    model_service_server::ModelServiceServer,
 };
 
 /// How many bytes of a stream a client may send before they are read.
@@ -36,9 +27,6 @@ const PENDING_RESETS_MAX: usize = 20;
 
 /// The most that a window can be, by RFC 9113.
 const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
-
-/// The path of batches, whose messages are longer than those of the rest of their service.
-const BATCH_PATH: &str = "/newsdesk.v1.ClassifierService/BatchClassify";
 
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +63,8 @@ pub struct Extras {
     pub keeper: Option<(Keeper, Duration)>,
     /// Whether the keeper takes orders from clients, by `newsdesk.v1.AdminService`.
     pub admin: bool,
+    /// Who may speak with the server, and how often the files that say so are read.
+    pub security: Option<(Security, Duration)>,
 }
 
 /// Answers the requests that come to `listener` with the models of `registry`, until `shutdown` ends.
@@ -106,9 +96,11 @@ pub async fn serve_with(
     let patience = Patience::of(&config);
     let connections = Connections::new(config.connections_max, patience, Arc::clone(&counters));
     let (phase, phase_watch) = PhaseWatch::channel();
+    let security = extras.security.as_ref().map(|(security, _)| security.clone());
     let front = FrontLayer {
         places: places.clone(),
         counters: Arc::clone(&counters),
+        security: security.clone(),
         request_time_max: config.request_time_max,
         messages: Limits::of(&config).messages,
     };
@@ -118,6 +110,9 @@ pub async fn serve_with(
     let mut tasks = JoinSet::new();
     let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
     tasks.spawn(stuck);
+    if let Some((security, interval)) = extras.security {
+        tasks.spawn(security.keep(interval, registry.clone()));
+    }
     if let Some((keeper, interval)) = extras.keeper {
         tasks.spawn(keeper.keep(interval));
     }
@@ -126,7 +121,7 @@ pub async fn serve_with(
         let collector = Collector { counters, places: places.clone(), connections, registry };
         tasks.spawn(Page { collector, phase: phase_watch.clone() }.serve(listener));
     }
-    let incoming = connections.accept(listener, phase_watch.clone());
+    let incoming = connections.accept(listener, phase_watch.clone(), security);
     let mut server = pin!(router.serve_with_incoming_shutdown(incoming, phase_watch.closing()));
     tokio::select! {
         ended = &mut server => return ended.map(|()| Stopped::Drained).map_err(ServeError::from),
@@ -159,47 +154,6 @@ fn cut(connections: &Connections, places: &Places) -> Stopped {
         (connections.count().open(), places.taken().iter().sum::<usize>());
     tracing::warn!(connections, requests, "server stopped before all requests were finished");
     Stopped::Cut { connections, requests }
-}
-
-fn routes(
-    registry: &Registry,
-    config: &Config,
-    phase: &PhaseWatch,
-    admin: Option<Keeper>,
-) -> Result<Routes, tonic_reflection::server::Error> {
-    let limits = Limits::of(config);
-    let messages = limits.messages;
-    let classifier = Classifier {
-        registry: registry.clone(),
-        phase: phase.clone(),
-        limits,
-        stream_times: StreamTimes {
-            idle_max: config.stream_idle_max,
-            age_max: config.connection_age_max,
-        },
-    };
-    let batches =
-        ClassifierServiceServer::new(classifier.clone()).max_decoding_message_size(messages.batch);
-    let classifier =
-        ClassifierServiceServer::new(classifier).max_decoding_message_size(messages.document);
-    let models = ModelDesk { registry: registry.clone() };
-    let models = ModelServiceServer::new(models).max_decoding_message_size(messages.small);
-    let health = HealthDesk { registry: registry.clone(), phase: phase.clone() };
-    let health = HealthServer::new(health).max_decoding_message_size(messages.small);
-    let routes = Routes::new(classifier)
-        .add_service(models)
-        .add_service(health)
-        .add_service(
-            reflection::current(admin.is_some())?.max_decoding_message_size(messages.small),
-        )
-        .add_service(reflection::old(admin.is_some())?.max_decoding_message_size(messages.small));
-    let routes = match admin {
-        Some(keeper) => routes.add_service(
-            AdminServiceServer::new(AdminDesk { keeper }).max_decoding_message_size(messages.small),
-        ),
-        None => routes,
-    };
-    Ok(Routes::from(routes.into_axum_router().route_service(BATCH_PATH, batches)))
 }
 
 fn http2(config: &Config) -> Server {

@@ -73,6 +73,8 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
             Code::ResourceExhausted
         }
         Refusal::Service => Code::NotFound,
+        Refusal::NoToken | Refusal::UnknownToken | Refusal::ExpiredToken => Code::Unauthenticated,
+        Refusal::OtherRole => Code::PermissionDenied,
         Refusal::NoShadow | Refusal::NoneBefore { name: _ } => Code::FailedPrecondition,
         Refusal::TooSlow | Refusal::Deadline => Code::DeadlineExceeded,
         Refusal::ClientGone => Code::Cancelled,
@@ -82,7 +84,7 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
 }
 
 /// Returns the `reason` of the `google.rpc.ErrorInfo`, by which a program can tell refusals apart.
-fn reason(refusal: &Refusal) -> &'static str {
+pub(super) fn reason(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Format { value: _ } => "UNKNOWN_FORMAT",
         Refusal::Document(DocumentError::Blank) | Refusal::NoDocument => "NO_DOCUMENT",
@@ -101,6 +103,10 @@ fn reason(refusal: &Refusal) -> &'static str {
         Refusal::Stopping => "STOPPING",
         Refusal::StreamIdle => "STREAM_IDLE",
         Refusal::StreamAge => "STREAM_AGE",
+        Refusal::NoToken => "NO_TOKEN",
+        Refusal::UnknownToken => "UNKNOWN_TOKEN",
+        Refusal::ExpiredToken => "EXPIRED_TOKEN",
+        Refusal::OtherRole => "OTHER_ROLE",
         Refusal::NoShadow => "NO_SHADOW",
         Refusal::NoneBefore { name: _ } => "NO_EARLIER_VERSION",
         Refusal::TooSlow => "TOO_SLOW",

@@ -2,6 +2,7 @@
 
 mod socket;
 mod tenure;
+mod transport;
 
 use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -12,9 +13,9 @@ use tokio::{
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::server::TcpIncoming;
 
-use self::socket::Connection;
 pub(super) use self::tenure::{OpenRequest, Patience, Tenure};
-use super::{phase::PhaseWatch, watch::Counters};
+use self::{socket::Connection, transport::Transport};
+use super::{phase::PhaseWatch, security::Security, watch::Counters};
 
 /// How long to wait when the system has no socket to give. Without a pause, asking again would take
 /// all of a core for as long as that lasts.
@@ -62,6 +63,7 @@ impl Connections {
         &self,
         listener: TcpListener,
         phase: PhaseWatch,
+        security: Option<Security>,
     ) -> impl Stream<Item = io::Result<Connection>> + use<> {
         let free = Arc::clone(&self.count.free);
         let counters = Arc::clone(&self.counters);
@@ -75,6 +77,7 @@ impl Connections {
                 return None;
             };
             Some(accepted.map(|stream| {
+                let stream = Transport::new(stream, security.as_ref(), &counters);
                 Connection::new(stream, cut.clone(), phase.clone(), patience, permit)
             }))
         })

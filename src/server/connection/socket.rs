@@ -11,7 +11,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
 };
 use tonic::transport::server::Connected;
@@ -19,6 +18,7 @@ use tonic::transport::server::Connected;
 use super::{
     super::phase::PhaseWatch,
     tenure::{End, Patience, Tenure},
+    transport::Transport,
 };
 
 /// The bytes that each HTTP/2 client says first (RFC 9113, section 3.4).
@@ -26,7 +26,7 @@ const PREFACE_BYTES: usize = 24;
 
 /// A connection to a client.
 pub(in crate::server) struct Connection {
-    stream: TcpStream,
+    stream: Transport,
     tenure: Arc<Tenure>,
     end: Pin<Box<dyn Future<Output = End> + Send>>,
     ended: Option<End>,
@@ -36,7 +36,7 @@ pub(in crate::server) struct Connection {
 
 impl Connection {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Transport,
         all_cut: watch::Receiver<()>,
         phase: PhaseWatch,
         patience: Patience,
@@ -59,7 +59,7 @@ impl Connection {
     }
 
     /// Returns the stream to write to, unless the connection is cut off.
-    fn writable(&mut self, context: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
+    fn writable(&mut self, context: &mut Context<'_>) -> io::Result<Pin<&mut Transport>> {
         match self.ended(context) {
             Some(End::Cut) => Err(io::ErrorKind::ConnectionAborted.into()),
             // What is closed because it is idle still says good-bye.

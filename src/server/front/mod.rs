@@ -1,7 +1,7 @@
 //! What every request passes before a service sees it, and its answer after.
 //!
 //! ```text
-//! request ─▶ method ─▶ trail ─▶ deadline ─▶ place ─▶ service ─▶ Watched ─▶ answer
+//! request ─▶ method ─▶ trail ─▶ deadline ─▶ token ─▶ place ─▶ service ─▶ Watched ─▶ answer
 //! ```
 //!
 //! This knows nothing of documents. A layer of the network library's own stands outside of it, and would
@@ -20,13 +20,16 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 use self::{trail::Trail, watched::Watched};
-use super::{connection::Tenure, limits::MessageLimits, refusal::Refusal, status, watch::Counters};
+use super::{
+    connection::Tenure, limits::MessageLimits, refusal::Refusal, security::Security, status,
+    watch::Counters,
+};
 
 pub(super) use self::{
     deadline::Deadline,
@@ -39,6 +42,7 @@ pub(super) use self::{
 pub(super) struct FrontLayer {
     pub(super) places: Places,
     pub(super) counters: Arc<Counters>,
+    pub(super) security: Option<Security>,
     pub(super) request_time_max: Duration,
     pub(super) messages: MessageLimits,
 }
@@ -80,7 +84,7 @@ where
         let counters = Arc::clone(&self.settings.counters);
         let mut watched = Watched::new(method, now, trail, counters, connection.as_ref());
         let bytes_max = self.settings.message_bytes_max(method);
-        let admitted = self.settings.admit(method, connection);
+        let admitted = self.settings.admit(method, request.headers(), connection);
         let answered = admitted.map(|place| {
             watched.place.clone_from(&place);
             request.extensions_mut().insert(deadline);
@@ -104,8 +108,13 @@ impl FrontLayer {
     fn admit(
         &self,
         method: &Method,
+        headers: &HeaderMap,
         connection: Option<Arc<Tenure>>,
     ) -> Result<Option<Place>, Refusal> {
+        if let Some((security, role)) = self.security.as_ref().zip(method.role) {
+            let allowed = security.check(headers, role);
+            allowed.inspect_err(|refusal| self.counters.refused(status::reason(refusal)))?;
+        }
         let Some(kind) = method.place else { return Ok(None) };
         let place = self.places.take(kind, connection);
         place.map(Some).inspect_err(|_| self.counters.shed(kind))

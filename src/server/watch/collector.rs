@@ -9,7 +9,7 @@ use prometheus_client::{
 };
 
 use super::{
-    counters::{CODES, Counters, Histogram, get},
+    counters::{ACCESS_REASONS, CODES, Counters, Histogram, get},
     process::Process,
     tally,
 };
@@ -73,7 +73,12 @@ impl Collector {
         to.counters("shed", "Requests that were refused since all places were taken", shed)?;
         to.gauges("connections", "Open connections", [([], self.connections.open() as u64)])?;
         let refused = get(&self.counters.connections_refused);
-        to.counters("connections_refused", "Connections beyond the limit", [([], refused)])
+        to.counters("connections_refused", "Connections beyond the limit", [([], refused)])?;
+        let failed = get(&self.counters.handshakes_failed);
+        to.counters("tls_handshakes_failed", "TLS handshakes that failed", [([], failed)])?;
+        let by_reason = ACCESS_REASONS.iter().zip(&self.counters.access_refused);
+        let samples = by_reason.map(|(reason, n)| ([("reason", *reason)], get(n)));
+        to.counters("access_refused", "Requests without the right token", samples)
     }
 
     fn models(&self, to: &mut Families<'_>) -> fmt::Result {

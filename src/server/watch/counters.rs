@@ -41,6 +41,10 @@ pub(super) const CODES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
+/// Why requests are refused for want of a right, as their statuses say it.
+pub(super) const ACCESS_REASONS: [&str; 4] =
+    ["NO_TOKEN", "UNKNOWN_TOKEN", "EXPIRED_TOKEN", "OTHER_ROLE"];
+
 /// What a server counts of its requests, whatever model answers them.
 #[derive(Debug)]
 pub(in crate::server) struct Counters {
@@ -49,6 +53,9 @@ pub(in crate::server) struct Counters {
     /// By [`PlaceKind`].
     shed: [AtomicU64; 3],
     pub(super) connections_refused: AtomicU64,
+    pub(super) handshakes_failed: AtomicU64,
+    /// By [`ACCESS_REASONS`].
+    pub(super) access_refused: [AtomicU64; ACCESS_REASONS.len()],
 }
 
 /// What is counted of the requests to one method.
@@ -78,6 +85,8 @@ impl Counters {
             }),
             shed: array::from_fn(|_| AtomicU64::new(0)),
             connections_refused: AtomicU64::new(0),
+            handshakes_failed: AtomicU64::new(0),
+            access_refused: array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
@@ -105,6 +114,17 @@ impl Counters {
 
     pub(in crate::server) fn connection_refused(&self) {
         add(&self.connections_refused, 1);
+    }
+
+    pub(in crate::server) fn handshake_failed(&self) {
+        add(&self.handshakes_failed, 1);
+    }
+
+    /// Counts a request that was refused for `reason`, if that is about access.
+    pub(in crate::server) fn refused(&self, reason: &str) {
+        if let Some(place) = ACCESS_REASONS.iter().position(|known| *known == reason) {
+            add(&self.access_refused[place], 1);
+        }
     }
 }
 
