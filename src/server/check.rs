@@ -5,24 +5,44 @@
 use super::{
     limits::{EVIDENCE_MAX, Limits, STREAM_ID_BYTES_MAX},
     refusal::Refusal,
-    registry::{Models, Served},
 };
 use crate::{
-    model::{ThresholdOverrides, Thresholds},
+    model::{Model, PageAnswer, ThresholdOverrides},
     proto::{BatchClassifyRequest, ClassifyOptions, ClassifyRequest, Format},
     text::{Document, Markup, Passage, Reading},
 };
 
 /// A request that can be answered.
 pub(super) struct Question<'a> {
-    pub(super) document: Document<'a>,
+    document: Document<'a>,
     /// The passages of the document, if it is to be read as a page.
-    pub(super) passages: Option<Vec<Passage>>,
+    passages: Option<Vec<Passage>>,
     /// Whether each passage is to be answered.
     pub(super) wants_passages: bool,
-    pub(super) evidence_max: usize,
-    pub(super) thresholds: Thresholds,
-    pub(super) model: &'a Served,
+    evidence_max: usize,
+    overrides: ThresholdOverrides,
+}
+
+impl Question<'_> {
+    /// Returns what `model` says, of a page also what it says of each passage.
+    pub(super) fn answer(&self, model: &Model) -> Result<PageAnswer, Refusal> {
+        let Question { document, passages, wants_passages: _, evidence_max, overrides } = self;
+        let thresholds = model.thresholds_with(overrides)?;
+        Ok(match passages {
+            Some(passages) => {
+                model.classify_page_by(&thresholds, document, passages, *evidence_max)
+            }
+            None => {
+                let answer = model.classify_by(&thresholds, document, *evidence_max);
+                PageAnswer { answer, passages: Vec::new(), sections: Vec::new() }
+            }
+        })
+    }
+
+    /// Returns the question without that for evidence, which takes time.
+    pub(super) fn without_evidence(self) -> Self {
+        Question { evidence_max: 0, ..self }
+    }
 }
 
 /// Returns what a reader sees of the text of `request`.
@@ -37,27 +57,19 @@ pub(super) fn reading<'a>(
     Ok(Reading::new(&request.text, markup))
 }
 
-/// Returns the question that `request`, whose text reads as `reading`, asks of one of `models`.
+/// Returns the question of `request`, whose text reads as `reading`.
 pub(super) fn question<'a>(
     request: &'a ClassifyRequest,
     reading: &'a Reading<'_>,
-    models: &'a Models,
 ) -> Result<Question<'a>, Refusal> {
-    let ClassifyRequest { text: _, title, format, model, options } = request;
+    let ClassifyRequest { text: _, title, format, model: _, options } = request;
     let document = Document::of_reading(title, reading)?;
     let options = options.unwrap_or_default();
     let evidence_max = check_evidence(options.evidence_max)?;
     let passages =
         if is_page(request, markup(*format)?) { Some(reading.passages()?) } else { None };
-    let model = models.find(model)?;
-    Ok(Question {
-        document,
-        passages,
-        wants_passages: options.passages,
-        evidence_max,
-        thresholds: model.thresholds_with(&overrides(&options))?,
-        model,
-    })
+    let (wants_passages, overrides) = (options.passages, overrides(&options));
+    Ok(Question { document, passages, wants_passages, evidence_max, overrides })
 }
 
 /// Checks that a batch is neither empty nor too large.
@@ -80,7 +92,7 @@ fn check_bytes(bytes: usize, limits: &Limits) -> Result<(), Refusal> {
 }
 
 /// Tells whether a document is read as a page. HTML always is: much of it is furniture.
-pub(super) fn is_page(request: &ClassifyRequest, markup: Markup) -> bool {
+fn is_page(request: &ClassifyRequest, markup: Markup) -> bool {
     markup == Markup::Html || request.options.is_some_and(|options| options.passages)
 }
 

@@ -18,7 +18,6 @@ use super::{
     registry::{Models, Registry},
     status, work,
 };
-use crate::model::Answer;
 use crate::proto::{
     BatchClassifyRequest, BatchClassifyResponse, ClassifyOutcome, ClassifyRequest,
     ClassifyResponse, StreamClassifyRequest, StreamClassifyResponse,
@@ -90,23 +89,14 @@ fn answer(
     limits: &Limits,
 ) -> Result<ClassifyResponse, Refusal> {
     let reading = check::reading(request, limits)?;
-    let question = check::question(request, &reading, models)?;
-    let check::Question { document, passages, wants_passages, evidence_max, thresholds, model } =
-        question;
-    let count = |answer: &Answer| {
-        model.tally.add(answer, document_bytes(request));
-        if let Some(shadow) = models.shadow().filter(|shadow| shadow.is_of(model)) {
-            shadow.consider(request, answer.decision);
-        }
-    };
-    let Some(passages) = passages else {
-        let answer = model.classify_by(&thresholds, &document, evidence_max);
-        count(&answer);
-        return Ok(convert::response(model, answer, &reading));
-    };
-    let page = model.classify_page_by(&thresholds, &document, &passages, evidence_max);
-    count(&page.answer);
-    Ok(convert::page_response(model, page, wants_passages, &reading))
+    let question = check::question(request, &reading)?;
+    let model = models.find(&request.model)?;
+    let page = question.answer(model)?;
+    model.tally.add(&page.answer, document_bytes(request));
+    if let Some(shadow) = models.shadow().filter(|shadow| shadow.is_of(model)) {
+        shadow.consider(request, page.answer.decision);
+    }
+    Ok(convert::response(model, page, question.wants_passages, &reading))
 }
 
 fn document_bytes(request: &ClassifyRequest) -> usize {

@@ -10,12 +10,14 @@ use crate::{
     text::{Field, Reading, Span},
 };
 
-/// Returns the message of what `model` says of a document.
+/// Returns the message of what `model` says of a document or a page, with or without its passages.
 pub(super) fn response(
     model: &Model,
-    answer: Answer,
+    page: PageAnswer,
+    with_passages: bool,
     reading: &Reading<'_>,
 ) -> proto::ClassifyResponse {
+    let PageAnswer { answer, passages, sections } = page;
     let Answer {
         decision: decided,
         scores,
@@ -25,25 +27,14 @@ pub(super) fn response(
         words: _,
         words_known: _,
     } = answer;
-    proto::ClassifyResponse {
+    let mut response = proto::ClassifyResponse {
         decision: Some(decision(model, decided)),
         labels: label_scores(model, &scores, &probabilities),
         evidence: evidences(model, best, found, reading),
         model: Some(reference(&model.reference)),
         passages: Vec::new(),
         sections: Vec::new(),
-    }
-}
-
-/// Returns the message of what `model` says of a page, with or without its passages.
-pub(super) fn page_response(
-    model: &Model,
-    page: PageAnswer,
-    with_passages: bool,
-    reading: &Reading<'_>,
-) -> proto::ClassifyResponse {
-    let PageAnswer { answer, passages, sections } = page;
-    let mut response = response(model, answer, reading);
+    };
     if with_passages {
         let passages = passages.into_iter().map(|answer| passage(model, answer, reading));
         response.passages = passages.collect();

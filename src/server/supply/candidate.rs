@@ -12,7 +12,7 @@ use crate::model::{Model, ModelFile, ModelFileError, ModelReference, is_model_na
 /// The ending of a model file's name.
 const ENDING: &str = ".safetensors";
 
-/// The most names in the folder, and the most versions of a name, that are looked at.
+/// The most names in the folder, and the most versions of a name, that are looked at: the newest of them.
 const ENTRIES_MAX: usize = 1000;
 
 /// A file that may be a model.
@@ -99,36 +99,60 @@ impl Candidate {
     }
 }
 
-/// Returns what `folder` holds as `name/version.safetensors`, in the order of the names. Whatever is called
+/// Returns what `folder` holds as `name/version.safetensors`, by name, the newest version first. Whatever is called
 /// otherwise is passed over: a file that is still being written, one that was set aside.
 pub(super) fn in_folder(folder: &Path) -> io::Result<Vec<Candidate>> {
     let mut candidates = Vec::new();
-    for name in names(folder)?.into_iter().filter(|name| is_model_name(name)) {
+    let mut names = names(folder)?;
+    names.retain(|name| is_model_name(name) && folder.join(name).is_dir());
+    names.sort_unstable();
+    for name in names.into_iter().take(ENTRIES_MAX) {
         let models = folder.join(&name);
-        if !models.is_dir() {
-            continue;
-        }
-        let versions = names(&models)?.into_iter();
-        candidates.extend(versions.filter_map(|file| {
-            let version = file.strip_suffix(ENDING).filter(|version| is_model_name(version))?;
-            let called = Called { name: name.clone(), version: version.to_owned() };
-            Some(Candidate { path: models.join(&file), called: Some(called) })
+        candidates.extend(versions(&models)?.into_iter().take(ENTRIES_MAX).map(|version| {
+            let path = models.join(format!("{version}{ENDING}"));
+            Candidate { path, called: Some(Called { name: name.clone(), version }) }
         }));
     }
     Ok(candidates)
 }
 
+/// Returns the versions that `models` has files of, the newest first.
+fn versions(models: &Path) -> io::Result<Vec<String>> {
+    let files = names(models)?;
+    let versions = files.iter().filter_map(|file| file.strip_suffix(ENDING));
+    let mut versions: Vec<String> =
+        versions.filter(|version| is_model_name(version)).map(str::to_owned).collect();
+    versions.sort_unstable_by(|a, b| order::compare(b, a));
+    Ok(versions)
+}
+
 fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let entries = fs::read_dir(folder)?.take(ENTRIES_MAX);
-    let names: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.file_name())).collect();
-    let mut names: Vec<String> =
-        names?.into_iter().filter_map(|name| name.into_string().ok()).collect();
-    names.sort_unstable();
-    Ok(names)
+    let names: io::Result<Vec<_>> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect();
+    Ok(names?.into_iter().filter_map(|name| name.into_string().ok()).collect())
 }
 
 /// Returns an error with its causes, on one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_versions_the_newest_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("news");
+        fs::create_dir(&models).unwrap();
+        for version in 1..=ENTRIES_MAX + 5 {
+            fs::write(models.join(format!("{version}{ENDING}")), "").unwrap();
+        }
+        let found = in_folder(folder.path()).unwrap();
+        assert_eq!(found.len(), ENTRIES_MAX);
+        assert_eq!(found[0].reference().version, (ENTRIES_MAX + 5).to_string());
+        assert_eq!(found[ENTRIES_MAX - 1].reference().version, "6");
+    }
 }

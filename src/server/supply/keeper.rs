@@ -194,7 +194,7 @@ impl Keeper {
                 return Err(SupplyError::SameName { path: path.clone(), name });
             }
             let fate = Fate::Served(model.reference.clone());
-            knowledge.files.insert(path.clone(), Known { identity, fate });
+            knowledge.files.insert(path.clone(), Known { identity: Some(identity), fate });
             self.make_current(&Served::new(Arc::new(model)), &models);
         }
         Ok(())

@@ -21,8 +21,16 @@ pub(super) struct Knowledge {
 /// A file as it was at the last look.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    pub(super) identity: Identity,
+    /// None if it could not be read, so that it is tried again.
+    pub(super) identity: Option<Identity>,
     pub(super) fate: Fate,
+}
+
+impl Known {
+    /// Tells whether this is what is known of a file that has `identity` now.
+    pub(super) fn is_of(&self, identity: Identity) -> bool {
+        self.identity == Some(identity)
+    }
 }
 
 /// What became of a file.

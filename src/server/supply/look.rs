@@ -9,9 +9,11 @@ use super::{
     candidate::{self, Candidate},
     keeper::{Keeper, STANDBY_MAX},
     knowledge::{Fate, Knowledge, Known},
-    versions,
 };
-use crate::server::registry::{Models, Served};
+use crate::{
+    model::ModelFileError,
+    server::registry::{Models, Served},
+};
 
 /// What problems with the folder as a whole are filed under.
 const FOLDER: &str = "models";
@@ -29,8 +31,8 @@ impl Keeper {
         self.0.registry.problem(FOLDER, problem);
         let Ok(candidates) = found else { return };
         self.forget_what_is_gone(&mut knowledge, &candidates);
-        for versions in versions::by_name(candidates) {
-            self.look_at_versions(&mut knowledge, &versions);
+        for versions in candidates.chunk_by(|a, b| a.called_name() == b.called_name()) {
+            self.look_at_versions(&mut knowledge, versions);
         }
     }
 
@@ -145,7 +147,7 @@ impl Keeper {
                 return None;
             }
         };
-        match knowledge.files.get(&candidate.path).filter(|known| known.identity == identity) {
+        match knowledge.files.get(&candidate.path).filter(|known| known.is_of(identity)) {
             Some(Known { fate: Fate::Served(reference), .. }) => {
                 let served = models.all().find(|served| served.reference == *reference);
                 if served.is_some() {
@@ -155,7 +157,10 @@ impl Keeper {
             Some(Known { fate: Fate::SetAside(..) | Fate::Unusable(..), .. }) => return None,
             None => {}
         }
-        let read = candidate.read().map_err(|error| candidate::chain(&error));
+        let read = candidate.read();
+        // What keeps a file from being read may pass without a change of the file.
+        let is_read = !matches!(read, Err(ModelFileError::Read { .. }));
+        let read = read.map_err(|error| candidate::chain(&error));
         let problem = read.as_ref().err().cloned();
         self.0.registry.loads().count(read.is_ok());
         self.0.registry.problem(&subject, problem);
@@ -163,6 +168,7 @@ impl Keeper {
             Ok(model) => (Fate::Served(model.reference.clone()), Some(model)),
             Err(reason) => (Fate::Unusable(candidate.reference(), reason), None),
         };
+        let identity = is_read.then_some(identity);
         knowledge.files.insert(candidate.path.clone(), Known { identity, fate });
         model.map(|model| Served::new(Arc::new(model)))
     }

@@ -10,6 +10,7 @@ use std::{
 
 use super::super::{
     check,
+    refusal::Refusal,
     registry::Served,
     watch::{outcome, outcome_names},
     work,
@@ -17,7 +18,7 @@ use super::super::{
 use crate::{
     model::{Decision, ModelReference},
     proto::ClassifyRequest,
-    text::{Document, Reading},
+    text::Reading,
 };
 
 /// The documents that may wait for the shadow model. It works when there is time, and passes over what
@@ -97,10 +98,10 @@ impl Shadow {
         }
         let (shadow, request) = (Arc::clone(self), request.clone());
         rayon::spawn(move || {
-            let _ = work::guarded(|| {
-                shadow.compare(&request, given);
-                Ok(())
-            });
+            // It cannot answer, say, a stated risk that it has no curve for.
+            if work::guarded(|| shadow.compare(&request, given)).is_err() {
+                shadow.skipped.fetch_add(1, Ordering::Relaxed);
+            }
             shadow.waiting.fetch_sub(1, Ordering::Relaxed);
         });
     }
@@ -112,19 +113,15 @@ impl Shadow {
     }
 
     /// Asks the shadow as the client asked, but for evidence, and counts the two answers.
-    fn compare(&self, request: &ClassifyRequest, given: Decision) {
-        let Ok(markup) = check::markup(request.format) else { return };
-        let reading = Reading::new(&request.text, markup);
-        let Ok(document) = Document::of_reading(&request.title, &reading) else { return };
-        let is_page = check::is_page(request, markup);
-        let answer = match reading.passages() {
-            Ok(passages) if is_page => self.served.classify_page(&document, &passages, 0).answer,
-            Ok(_) | Err(_) => self.served.classify(&document, 0),
-        };
+    fn compare(&self, request: &ClassifyRequest, given: Decision) -> Result<(), Refusal> {
+        let reading = Reading::new(&request.text, check::markup(request.format)?);
+        let question = check::question(request, &reading)?.without_evidence();
+        let answer = question.answer(&self.served)?.answer;
         let row = outcome(given, self.current.labels.len());
         let column = outcome(answer.decision, self.served.labels.len());
         let columns = outcome_names(&self.served.labels).count();
         self.pairs[row * columns + column].fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(in crate::server) fn skipped(&self) -> u64 {

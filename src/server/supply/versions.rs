@@ -1,8 +1,7 @@
 //! What became of each version of each model.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
-use super::{candidate::Candidate, order};
 use crate::model::ModelReference;
 
 /// What a version is used for, as an administrator sees it.
@@ -29,23 +28,6 @@ pub(in crate::server) struct Reversal {
     pub(in crate::server) current: ModelReference,
     pub(in crate::server) set_aside: ModelReference,
     pub(in crate::server) is_durable: bool,
-}
-
-/// Returns the candidates of each name, the newest version first.
-pub(super) fn by_name(candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
-    let mut names: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
-    for candidate in candidates {
-        names.entry(candidate.called_name().to_owned()).or_default().push(candidate);
-    }
-    let mut names: Vec<Vec<Candidate>> = names.into_values().collect();
-    for versions in &mut names {
-        versions.sort_by(|a, b| order::compare(version(b), version(a)));
-    }
-    names
-}
-
-fn version(candidate: &Candidate) -> &str {
-    candidate.called.as_ref().map_or("", |called| &called.version)
 }
 
 /// Returns the path that a file is moved to when it is set aside: one that no look takes for a model.
