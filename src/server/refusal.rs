@@ -58,6 +58,8 @@ pub(super) enum Refusal {
         "the stream has been open for long enough; open another, which may find a newer server"
     )]
     StreamAge,
+    #[error("the content type is not application/grpc, which is all that this port speaks")]
+    ContentType,
     #[error("a token is needed; send `authorization: Bearer <token>`")]
     NoToken,
     #[error("the token is not known to this server")]

@@ -13,6 +13,25 @@ use tonic::Code;
 
 use super::within;
 
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Kinds of frames, RFC 9113, section 6.
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
+pub const CONTINUATION: u8 = 9;
+
+/// Returns a frame that says that it has `length` bytes, and has `payload`.
+pub fn frame(length: usize, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(length).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+pub fn whole(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    frame(payload.len(), kind, flags, stream, payload)
+}
+
 /// A connection whose frames the test chooses.
 pub struct Wire {
     pub requests: SendRequest<Bytes>,
@@ -63,7 +82,7 @@ impl OnWire {
         if let Some(code) = response.headers().get("grpc-status") {
             return Code::from_bytes(code.as_bytes());
         }
-        let trailers = within(trailers(response.into_body())).await.unwrap();
+        let trailers = within(trailers(response.into_body())).await.unwrap().unwrap();
         Code::from_bytes(trailers.get("grpc-status").unwrap().as_bytes())
     }
 
@@ -87,10 +106,11 @@ pub fn framed(message: &impl prost::Message) -> Bytes {
     [&[0][..], &length.to_be_bytes(), &message].concat().into()
 }
 
-async fn trailers(mut body: RecvStream) -> Option<http::HeaderMap> {
+/// Returns what comes after an answer's messages.
+pub async fn trailers(mut body: RecvStream) -> Result<Option<http::HeaderMap>, h2::Error> {
     while let Some(data) = body.data().await {
-        let bytes = data.unwrap().len();
-        body.flow_control().release_capacity(bytes).unwrap();
+        let bytes = data?.len();
+        body.flow_control().release_capacity(bytes)?;
     }
-    body.trailers().await.unwrap()
+    body.trailers().await
 }

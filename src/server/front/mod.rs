@@ -1,7 +1,7 @@
 //! What every request passes before a service sees it, and its answer after.
 //!
 //! ```text
-//! request ─▶ method ─▶ trail ─▶ deadline ─▶ token ─▶ place ─▶ service ─▶ Watched ─▶ answer
+//! request ─▶ method ─▶ trail ─▶ deadline ─▶ content type ─▶ token ─▶ place ─▶ service ─▶ Watched ─▶ answer
 //! ```
 //!
 //! This knows nothing of documents. A layer of the network library's own stands outside of it, and would
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
@@ -95,9 +95,9 @@ where
             let response = match answered {
                 Ok(answered) => match answered.await {
                     Ok(response) => explain(response?, method, bytes_max),
-                    Err(_) => status::of(&deadline.refusal(), "").into_http(),
+                    Err(_) => refused(&deadline.refusal()),
                 },
-                Err(refusal) => status::of(&refusal, "").into_http(),
+                Err(refusal) => refused(&refusal),
             };
             Ok(watched.over(response))
         })
@@ -111,6 +111,9 @@ impl FrontLayer {
         headers: &HeaderMap,
         connection: Option<Arc<Tenure>>,
     ) -> Result<Option<Place>, Refusal> {
+        if !is_grpc(headers) {
+            return Err(Refusal::ContentType);
+        }
         if let Some((security, role)) = self.security.as_ref().zip(method.role) {
             let allowed = security.check(headers, role);
             allowed.inspect_err(|refusal| self.counters.refused(status::reason(refusal)))?;
@@ -127,6 +130,24 @@ impl FrontLayer {
             None => self.messages.small,
         }
     }
+}
+
+/// Tells whether a request is in protobuf, as gRPC over HTTP/2 has it.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    ["application/grpc", "application/grpc+proto"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
+}
+
+/// Returns the response to a request that is refused. One who does not speak gRPC sees it by the code of HTTP.
+fn refused(refusal: &Refusal) -> Response<Body> {
+    let mut response = status::of(refusal, "").into_http();
+    if *refusal == Refusal::ContentType {
+        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    }
+    response
 }
 
 /// Returns the code of a response without messages; that of one with messages comes after them.
