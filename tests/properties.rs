@@ -94,6 +94,7 @@ fn small_model_file() -> Vec<u8> {
         settings: newsdesk::train::default_settings(),
         folds: 2,
         max_error: 1.0,
+        whole: false,
         skip_bad_rows: false,
     };
     newsdesk::train::train(corpus.rows(), &config).unwrap().file.to_bytes()

@@ -21,6 +21,7 @@ fn config() -> Config {
         settings: default_settings(),
         folds: 3,
         max_error: 1.0,
+        whole: false,
         skip_bad_rows: false,
     }
 }
@@ -74,9 +75,7 @@ fn scores_are_those_of_scikit_learn() {
         row("war", "the war talks go on"),
         row("war", "troops fail the peace"),
     ];
-    let mut trained = try_train(&rows, &config).unwrap();
-    assert!(trained.file.counts.whole && trained.file.counts.weighted_sums.is_empty());
-    trained.file.to_bytes();
+    let trained = try_train(&rows, &config).unwrap();
     let model = &trained.file.model;
     let answer = model.classify(&Document::new("peace fair talks peace").unwrap(), 0);
     for (got, expected) in answer.scores.iter().zip(SKLEARN) {

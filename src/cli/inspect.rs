@@ -56,8 +56,8 @@ fn text(file: &ModelFile, n_features: usize) -> anyhow::Result<String> {
     )?;
     writeln!(
         text,
-        "corpus     {} sources, digest {}",
-        model.card.sources, model.card.corpus_digest
+        "corpus     {} sources, {} examples of page furniture, digest {}",
+        model.card.sources, model.card.furniture_examples, model.card.corpus_digest
     )?;
     writeln!(text, "settings   {}", serde_json::to_string(&model.settings)?)?;
     let Thresholds { words_min, known_share_min, margin_min } = model.thresholds;
@@ -142,7 +142,11 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         "model": super::answer::ModelJson::of(model),
         "size_bytes": model.card.size_bytes,
         "features": model.vocabulary.len(),
-        "corpus": {"sources": model.card.sources, "digest": model.card.corpus_digest},
+        "corpus": {
+            "sources": model.card.sources,
+            "furniture": model.card.furniture_examples,
+            "digest": model.card.corpus_digest,
+        },
         "settings": model.settings,
         "calibration": model.calibration,
         "thresholds": model.thresholds,

@@ -8,6 +8,7 @@ mod eval;
 mod eval_pages;
 mod input;
 mod inspect;
+mod merge;
 mod panic;
 mod remote;
 mod serve;
@@ -18,6 +19,8 @@ mod terminal;
 mod thresholds;
 mod token;
 mod train;
+mod train_report;
+mod train_settings;
 
 use std::{
     io,
@@ -54,6 +57,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Train a model on a corpus
     Train(train::TrainArgs),
+    /// Add up counts that were made on several machines
+    Merge(merge::MergeArgs),
     /// Measure a model on labelled documents
     Eval(eval::EvalArgs),
     /// Label documents
@@ -85,6 +90,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Config(args) => args.run(settings),
         Command::Token(args) => args.run(),
         Command::Train(args) => args.run(),
+        Command::Merge(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Classify(args) => args.run(),
         Command::Clean(args) => args.run(),

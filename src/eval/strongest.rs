@@ -9,7 +9,7 @@ use crate::{
 /// Returns the features that speak most for `label` against the best other one, weighed by the root of
 /// how many documents they occur in: a strong feature that is never seen tells nobody anything.
 pub fn strongest_features(file: &ModelFile, label: LabelId, n: usize) -> Vec<(FeatureId, f64)> {
-    let ModelFile { model, counts } = file;
+    let ModelFile { model, counts, whole: _ } = file;
     let mut found: Vec<(f64, FeatureId, f64)> = model
         .vocabulary
         .ids()

@@ -5,6 +5,8 @@
 //! estimated, nor of who asks; it does no I/O but in `file.rs`.
 
 mod calibration;
+mod container;
+mod counts_file;
 mod decision;
 mod evidence;
 mod figures;
@@ -15,22 +17,23 @@ mod page;
 mod sections;
 mod settings;
 mod thresholds;
+mod whole;
 
 use std::cell::RefCell;
 
 pub use calibration::Calibration;
+pub use container::{FORMAT, MODEL_BYTES_MAX, ModelFileError, UnusableModel};
+pub use counts_file::{BaseFile, CountsFile};
 pub use decision::{AbstentionReason, Decision};
 pub use evidence::{Evidence, PLACES_MAX, Place};
 pub use figures::{Figures, ReliabilityBin, RiskPoint};
-pub use file::{
-    FORMAT, MODEL_BYTES_MAX, ModelCounts, ModelFile, ModelFileError, NAME_BYTES_MAX, UnusableModel,
-    is_model_name,
-};
+pub use file::{ModelCounts, ModelFile, NAME_BYTES_MAX, is_model_name};
 pub use furniture::{Furniture, FurnitureCalibration};
 pub use naive_bayes::Weights;
 pub use page::{PageAnswer, PageReader, PassageAnswer, Section};
 pub use settings::{Estimator, Prior, SelectionSettings, Settings, WeighingSettings};
 pub use thresholds::{ThresholdError, ThresholdOverrides, Thresholds};
+pub use whole::{StratumDocuments, WholeCounts};
 
 use crate::{
     features::{FeatureVector, VectorScratch, Vocabulary},
@@ -79,6 +82,8 @@ pub struct ModelCard {
     pub label_documents: Vec<u64>,
     /// The number of different sources; 0 if the corpus does not name them.
     pub sources: u64,
+    /// The number of examples of page furniture.
+    pub furniture_examples: u64,
     /// A digest of the documents that does not depend on their order.
     pub corpus_digest: String,
     /// The size of the model file, in bytes.

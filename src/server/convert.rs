@@ -85,7 +85,14 @@ pub(super) fn description(model: &Model) -> proto::Model {
         settings: trained,
         card,
     } = model;
-    let ModelCard { label_documents, sources, corpus_digest, size_bytes, figures: measured } = card;
+    let ModelCard {
+        label_documents,
+        sources,
+        corpus_digest,
+        size_bytes,
+        figures: measured,
+        furniture_examples: _,
+    } = card;
     let columns = labels.ids().zip(label_documents).zip(weights.log_priors());
     proto::Model {
         reference: Some(reference(named)),

@@ -30,15 +30,14 @@ pub(super) struct HeldOut<'a> {
 
 impl<'a> HeldOut<'a> {
     /// Holds out each fold in turn, and scores its documents by a model of the others. Returns nothing if
-    /// there are fewer than two folds, or a label has fewer documents than that.
+    /// there are fewer than two folds, or a label has fewer documents at hand than that.
     pub(super) fn new(
         training: &'a Training<'_>,
         n_folds: usize,
         log_priors: &[f64],
     ) -> Result<Option<HeldOut<'a>>, TrainError> {
         let documents = &training.documents;
-        let smallest = training.label_documents(None).into_iter().min().unwrap_or_default();
-        let n_folds = n_folds.min(usize::try_from(smallest).unwrap_or(usize::MAX));
+        let n_folds = n_folds.min(training.fewest_documents());
         let Some(n_folds) = NonZeroUsize::new(n_folds).filter(|folds| 1 < folds.get()) else {
             return Ok(None);
         };

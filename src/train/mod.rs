@@ -8,6 +8,8 @@
 //! Counts are whole numbers, so the same corpus gives the same bytes in any order and on any number of
 //! threads. Memory grows with the vocabulary and with the [`Sample`], which is bounded.
 
+mod additive;
+mod base;
 mod calibrate;
 mod collect;
 mod counts;
@@ -25,6 +27,8 @@ mod weigh;
 
 use rayon::{iter::Either, prelude::*};
 
+pub use additive::{AdditiveError, merge};
+pub use base::{BaseError, Changes, Counted, count, train_changes};
 pub use collect::{Collected, collect};
 pub use counts::{Count, Counts, FeatureCounts};
 pub use fit::{FitError, log_likelihoods};
@@ -65,6 +69,8 @@ pub struct Config {
     /// The share of decided documents that may be wrong, as measured on held-out ones, 0 to 1. The model
     /// abstains on as many others as that takes; at 1 it decides all it can.
     pub max_error: f64,
+    /// Whether the file keeps the counts of all features, so that documents can be added and forgotten.
+    pub whole: bool,
     /// Whether bad rows are skipped and counted, rather than ending the training.
     pub skip_bad_rows: bool,
 }
@@ -109,7 +115,7 @@ pub enum TrainError {
     #[error("{0}; mend it, or skip such rows with --skip-bad-rows")]
     BadRow(BadRow),
     /// The labels do not make a model.
-    #[error("{0}")]
+    #[error(transparent)]
     Labels(#[from] LabelSetError),
     /// A label has too few documents.
     #[error("label `{label}` has one document only; add more, or take it out of the corpus")]
@@ -152,9 +158,18 @@ pub enum TrainError {
          each label has two documents or more"
     )]
     RiskUnmeasured,
+    /// Training cannot go on from a model or counts.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// A model could not be estimated.
     #[error("cannot estimate the model")]
     Fit(#[from] FitError),
+}
+
+impl From<AdditiveError> for TrainError {
+    fn from(error: AdditiveError) -> TrainError {
+        TrainError::Base(BaseError::Counts(error))
+    }
 }
 
 /// Trains a model on the `rows` of a corpus.
@@ -164,15 +179,29 @@ pub fn train(rows: Rows, config: &Config) -> Result<Trained, TrainError> {
 
 /// Trains a model on what was collected from a corpus.
 pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, TrainError> {
+    estimate(collected, config, None)
+}
+
+/// Trains a model. One that goes on from a `base` is not measured: it takes over what the base was.
+fn estimate(
+    collected: Collected,
+    config: &Config,
+    base: Option<&Model>,
+) -> Result<Trained, TrainError> {
     let Collected { counts, sample, bad_rows, first_bad_row } = collected;
-    let labels = labels(&counts.strata, config)?;
     let settings = &config.settings;
+    if config.whole && settings.weighing.passes != 0 {
+        return Err(BaseError::Weighed.into());
+    }
+    let labels = labels(&counts.strata, config)?;
+    base.map_or(Ok(()), |base| base::check_labels(base, &labels))?;
     let kept = select::select(&counts, &settings.selection);
     if kept.is_empty() {
         let SelectionSettings { documents_min, sources_min, .. } = settings.selection;
         return Err(TrainError::NoFeature { documents_min, sources_min });
     }
     let features_counted = counts.len();
+    let whole = if config.whole { Some(additive::file(&counts, settings)?.whole) } else { None };
     // Most features are left out; from here on, what they counted is no more needed.
     let Counts { digest, strata, features: _ } = counts;
     let vocabulary = Vocabulary::of_sorted((0..kept.len()).map(|feature| kept.name(feature)))
@@ -184,16 +213,17 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     let log_priors = log_priors(&settings.prior, &labels, &label_documents)?;
     let (last, held_out) = rayon::join(
         || training.fit(fit::log_likelihoods, None),
-        || HeldOut::new(&training, config.folds, &log_priors),
+        || HeldOut::new(&training, if base.is_some() { 0 } else { config.folds }, &log_priors),
     );
     let (sums, rows) = last?;
     let held_out = held_out?;
-    let (calibration, page) = match &held_out {
-        Some(held_out) => (
+    let (calibration, page) = match (&held_out, base) {
+        (Some(held_out), _) => (
             calibrate::fit(&held_out.scores, &held_out.truth, labels.len()),
             pages::reader(&training, &furniture, &held_out.folds)?,
         ),
-        None => (Calibration::none(labels.len()), PageReader::none(labels.len())),
+        (None, Some(base)) => (base.calibration.clone(), pages::handed_on(&training, &base.page)?),
+        (None, None) => (Calibration::none(labels.len()), PageReader::none(labels.len())),
     };
     let version = config.version.clone().unwrap_or_else(|| digest.hex()[..12].to_owned());
     let mut model = Model {
@@ -208,6 +238,7 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
         card: ModelCard {
             label_documents,
             sources: strata.sources().into(),
+            furniture_examples: training.furniture_examples(),
             corpus_digest: digest.hex(),
             size_bytes: 0,
             figures: None,
@@ -215,22 +246,35 @@ pub fn from_collected(collected: Collected, config: &Config) -> Result<Trained, 
     };
     let fold_of = held_out.as_ref().map(|held_out| held_out.folds.fold_of.as_slice());
     let leakage = Leakage::find(&strata, &kept, &training.documents, fold_of);
-    let metrics = match held_out {
-        Some(held_out) => Some(held_out.measure(&mut model, config.max_error)?),
-        None if config.max_error < 1.0 => return Err(TrainError::RiskUnmeasured),
-        None => None,
+    let metrics = match (held_out, base) {
+        (Some(held_out), _) => Some(held_out.measure(&mut model, config.max_error)?),
+        (None, Some(base)) => {
+            base::hand_on(base, &mut model, config.max_error)?;
+            None
+        }
+        (None, None) if config.max_error < 1.0 => return Err(TrainError::RiskUnmeasured),
+        (None, None) => None,
     };
-    let sources = (0..kept.len()).map(|feature| strata.count_sources(kept.strata(feature)));
-    let counts = ModelCounts {
-        sums: training.plain_sums(),
-        weighted_sums: if training.is_weighted() { sums } else { Vec::new() },
-        documents: (0..kept.len()).map(|feature| kept.documents(feature)).collect(),
-        sources: sources.collect(),
-        whole: kept.len() == features_counted,
-    };
-    let mut file = ModelFile { model, counts };
+    let counts = model_counts(&training, &strata, &kept, sums);
+    let mut file = ModelFile { model, counts, whole };
     file.to_bytes();
     Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics, leakage })
+}
+
+/// Returns the counts that a model is estimated from: those of the features that are `kept`, and their sums.
+fn model_counts(
+    training: &Training<'_>,
+    strata: &Strata,
+    kept: &FeatureCounts,
+    sums: Vec<u64>,
+) -> ModelCounts {
+    let sources = (0..kept.len()).map(|feature| strata.count_sources(kept.strata(feature)));
+    ModelCounts {
+        sums,
+        furniture_sums: training.furniture_sums(),
+        documents: (0..kept.len()).map(|feature| kept.documents(feature)).collect(),
+        sources: sources.collect(),
+    }
 }
 
 fn labels(strata: &Strata, config: &Config) -> Result<LabelSet, TrainError> {

@@ -85,6 +85,19 @@ pub(super) fn reader(
     Ok(PageReader { calibration, furniture })
 }
 
+/// Returns what `base` knows of pages, with furniture by the counts of now.
+pub(super) fn handed_on(
+    training: &Training<'_>,
+    base: &PageReader,
+) -> Result<PageReader, FitError> {
+    let known = base.furniture.as_ref().filter(|_| training.furniture_examples() != 0);
+    let furniture = known.map(|known| {
+        let weights = weights(training, None, &[], |_| false)?;
+        Ok(Furniture { weights, calibration: known.calibration })
+    });
+    Ok(PageReader { calibration: base.calibration.clone(), furniture: furniture.transpose()? })
+}
+
 fn learn_furniture(
     training: &Training<'_>,
     examples: &[FurnitureExample],

@@ -47,7 +47,8 @@ pub struct Strata {
 }
 
 impl Strata {
-    fn new(documents: Vec<(Stratum, u64)>) -> Strata {
+    /// Makes strata of `documents`, which are in order.
+    pub(super) fn new(documents: Vec<(Stratum, u64)>) -> Strata {
         let mut strata = Strata { documents, source_ids: Vec::new() };
         let mut next = 0;
         for (place, (stratum, _)) in strata.documents.iter().enumerate() {

@@ -156,9 +156,18 @@ impl<'a> Training<'a> {
         weights.scores(vector, self.settings.values)
     }
 
-    /// Tells whether documents weigh differently.
-    pub(super) fn is_weighted(&self) -> bool {
-        self.settings.weighing.source_balance != 0.0 || self.settings.weighing.passes != 0
+    /// Returns the number of examples of page furniture.
+    pub(super) fn furniture_examples(&self) -> u64 {
+        let strata = self.stratum_labels.iter().zip(self.strata.documents());
+        strata.filter(|(label, _)| label.is_none()).map(|(_, (_, examples))| examples).sum()
+    }
+
+    /// Returns the sums of the features' values in examples of furniture, if there are any.
+    pub(super) fn furniture_sums(&self) -> Vec<u64> {
+        if self.furniture_examples() == 0 {
+            return Vec::new();
+        }
+        self.content_and_furniture_sums(None).chunks_exact(2).map(|row| row[1]).collect()
     }
 
     /// Returns the number of documents of each label.
@@ -172,9 +181,13 @@ impl<'a> Training<'a> {
         documents
     }
 
-    /// Returns the sums of the features' values, in steps, a row a feature, a column a label.
-    pub(super) fn plain_sums(&self) -> Vec<u64> {
-        self.stratum_sums(&vec![1; self.stratum_labels.len()])
+    /// Returns the number of documents at hand of the label that has the fewest.
+    pub(super) fn fewest_documents(&self) -> usize {
+        let mut documents = vec![0; self.labels];
+        for document in &self.documents {
+            documents[document.label.index()] += 1;
+        }
+        documents.into_iter().min().unwrap_or_default()
     }
 
     /// Returns the sums with each document times its weight, a row a feature, a column a label.

@@ -73,7 +73,7 @@ pub fn file(model: Model) -> ModelFile {
         sources: vec![1; features],
         ..ModelCounts::default()
     };
-    ModelFile { model, counts }
+    ModelFile { model, counts, whole: None }
 }
 
 /// Returns a model that calls everything of one label by the next one's name.
