@@ -16,14 +16,22 @@ use newsdesk::{
     features::{VectorScratch, extract},
     label::LabelId,
     model::Model,
-    text::{Document, Field, for_each_token},
+    text::{self, Document, Field, for_each_token},
 };
 
 /// What is measured: how many of something a document has.
 type Stage = fn(&Model, &mut VectorScratch, &Document<'_>) -> usize;
 
-const STAGES: [(&str, Stage); 4] =
-    [("tokens", tokens), ("features", features), ("scores", scores), ("classify", classify)];
+const STAGES: [(&str, Stage); 5] = [
+    ("tokens", tokens),
+    ("features", features),
+    ("scores", scores),
+    ("classify", classify),
+    ("passages", passages),
+];
+
+/// The sizes that are measured, in bytes: a teaser, a brief, an article, a report, the largest document.
+const SIZES: [usize; 5] = [230, 1_000, 5_000, 50_000, 1_000_000];
 
 fn tokens(_: &Model, _: &mut VectorScratch, document: &Document<'_>) -> usize {
     let mut count = 0;
@@ -50,10 +58,14 @@ fn classify(model: &Model, _: &mut VectorScratch, document: &Document<'_>) -> us
     model.classify(document, 0).best[0].index()
 }
 
+fn passages(model: &Model, _: &mut VectorScratch, document: &Document<'_>) -> usize {
+    model.classify_page(document, &text::passages(document.field(Field::Text)), 0).passages.len()
+}
+
 fn pipeline(criterion: &mut Criterion) {
     let model = newsdesk::default_model();
     let pool = texts::pool();
-    for size in texts::SIZES {
+    for size in SIZES {
         let documents = texts::documents(&pool, size);
         for document in &documents {
             check(&model, document);
@@ -75,8 +87,9 @@ fn pipeline(criterion: &mut Criterion) {
 }
 
 /// Holds the stages against one another.
-fn check(model: &Model, text: &str) {
-    let document = Document::new(text).unwrap();
+fn check(model: &Model, document: &str) {
+    let found = text::passages(document).len();
+    let document = Document::new(document).unwrap();
     let mut scratch = VectorScratch::default();
     let tokens = tokens(model, &mut scratch, &document);
     let features = features(model, &mut scratch, &document);
@@ -94,6 +107,7 @@ fn check(model: &Model, text: &str) {
     let log_odds = log_priors[best] - log_priors[second] + evidence;
     let difference = answer.scores[best] - answer.scores[second];
     assert!((log_odds - difference).abs() < 1e-3, "log_odds={log_odds} difference={difference}");
+    assert_eq!(passages(model, &mut scratch, &document), found, "each passage has an answer");
 }
 
 criterion_group! {

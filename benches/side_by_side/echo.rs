@@ -51,7 +51,8 @@ impl ClassifierService for Echo {
 /// Returns a response as long as newsdesk's.
 fn response() -> ClassifyResponse {
     let labels = ["geopolitics", "other", "promotional"];
-    let labels = labels.map(|label| LabelScore { label: label.into(), probability: 0.3, score: -3.5 });
+    let labels =
+        labels.map(|label| LabelScore { label: label.into(), probability: 0.3, score: -3.5 });
     let outcome = decision::Outcome::Label("geopolitics".into());
     let model =
         ModelReference { name: "default".into(), version: "1".into(), digest: "0".repeat(64) };
@@ -66,7 +67,8 @@ fn response() -> ClassifyResponse {
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap().with_nodelay(Some(true));
+        let incoming =
+            TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap().with_nodelay(Some(true));
         println!("listening on http://{}", incoming.local_addr().unwrap());
         Server::builder()
             .initial_stream_window_size(128 * 1024)

@@ -21,7 +21,10 @@ use std::{
 
 use http::uri::PathAndQuery;
 use newsdesk::proto::ClassifyRequest;
-use prost::{Message as _, bytes::{Buf as _, BufMut as _, Bytes}};
+use prost::{
+    Message as _,
+    bytes::{Buf as _, BufMut as _, Bytes},
+};
 use tonic::{
     Request, Status,
     client::Grpc,
@@ -111,7 +114,8 @@ fn main() {
 fn messages(bytes: usize) -> Vec<Bytes> {
     let pool = texts::pool();
     let documents = texts::documents(&pool, bytes).into_iter();
-    let request = |text: &str| ClassifyRequest { text: text.replace('\n', " "), ..Default::default() };
+    let request =
+        |text: &str| ClassifyRequest { text: text.replace('\n', " "), ..Default::default() };
     documents.map(|text| Bytes::from(request(text).encode_to_vec())).collect()
 }
 
@@ -138,7 +142,11 @@ async fn run(
 }
 
 /// Sends request after request on one stream; returns how long each took, in microseconds.
-async fn ask(load: Arc<Load>, mut client: Grpc<tonic::transport::Channel>, offset: Duration) -> Vec<u32> {
+async fn ask(
+    load: Arc<Load>,
+    mut client: Grpc<tonic::transport::Channel>,
+    offset: Duration,
+) -> Vec<u32> {
     let mut micros = Vec::new();
     let mut due = load.started.elapsed() + offset;
     loop {

@@ -2,9 +2,6 @@
 
 use std::{fs, path::Path};
 
-/// The sizes that are measured, in bytes: a teaser, a brief, an article, a report, the largest document.
-pub(crate) const SIZES: [usize; 5] = [230, 1_000, 5_000, 50_000, 1_000_000];
-
 /// The documents of each size.
 pub(crate) const DOCUMENTS: usize = 1_024;
 
