@@ -4,7 +4,7 @@ use super::{
     Answer, Calibration, Decision, Evidence, Furniture, Model, Thresholds,
     decision::{AbstentionReason, best_two},
     evidence::{self, Part},
-    sections::{Observation, Posterior, Shares, posteriors},
+    sections::{Observation, Posterior, posteriors, shares},
 };
 use crate::{
     features::{FeatureVector, VectorScratch},
@@ -103,6 +103,35 @@ struct Main<'a> {
     is_in: &'a dyn Fn(usize) -> bool,
 }
 
+impl Main<'_> {
+    fn reads(&self) -> impl Iterator<Item = &Read> {
+        self.reads.iter().enumerate().filter(|&(at, _)| (self.is_in)(at)).map(|(_, read)| read)
+    }
+
+    fn vector(&self) -> FeatureVector {
+        let reads = [self.title].into_iter().chain(self.reads());
+        FeatureVector::sum(reads.map(|read| &read.vector))
+    }
+}
+
+/// What the passages of a page are.
+struct Arrangement {
+    posteriors: Vec<Posterior>,
+    decisions: Vec<Decision>,
+    sections: Vec<Section>,
+    /// The section of each passage.
+    section_of: Vec<usize>,
+    /// The main section.
+    main: Option<usize>,
+}
+
+impl Arrangement {
+    /// Tells whether a passage is in the main section. Where there is none, all are.
+    fn is_main(&self, passage: usize) -> bool {
+        self.main.is_none_or(|main| self.section_of[passage] == main)
+    }
+}
+
 impl Model {
     /// Returns what the model says of a page: of its main section, and of each of the `passages` of
     /// `document`'s text. At most `evidence_max` features are given as evidence for each.
@@ -140,21 +169,20 @@ impl Model {
                 .iter()
                 .map(|&passage| self.read(&text[passage.span.range()], passage, scratch))
                 .collect();
-            let posteriors = self.posteriors(&title, &reads);
-            let states: Vec<Decision> = posteriors
-                .iter()
-                .map(|posterior| self.decide_passage(thresholds, posterior))
-                .collect();
-            let (sections, section_of) = sections(&reads, &states);
-            let main = sections.iter().position(|section| section.is_main);
-            let in_main = |at: usize| main.is_none_or(|main| section_of[at] == main);
-            let main = Main { title: &title, reads: &reads, is_in: &in_main };
+            let observations = self.observations(&title, &reads);
+            let shares = shares(self.labels.len(), self.labels.neither());
+            let draft = self.arrange(thresholds, &reads, &observations, &shares, &shares);
+            let main = Main { title: &title, reads: &reads, is_in: &|at| draft.is_main(at) };
+            let subjects = subjects(&self.judge(thresholds, &main.vector()), &shares);
+            let page = self.arrange(thresholds, &reads, &observations, &shares, &subjects);
+            let main = Main { title: &title, reads: &reads, is_in: &|at| page.is_main(at) };
             let mut answer = self.answer_main(thresholds, document, &main, evidence_max);
-            answer.decision = page_decision(document, &answer, &states);
+            let Arrangement { posteriors, decisions, sections, section_of, .. } = page;
+            answer.decision = page_decision(document, &answer, &decisions);
             let passages = reads
                 .into_iter()
                 .zip(posteriors)
-                .zip(states.into_iter().zip(section_of))
+                .zip(decisions.into_iter().zip(section_of))
                 .map(|((read, posterior), (decision, section))| {
                     self.answer_passage(text, read, posterior, decision, section, evidence_max)
                 })
@@ -170,16 +198,28 @@ impl Model {
         Read { passage, vector, scores }
     }
 
-    /// Returns the posterior of each passage. A title stands before the text as its first heading.
-    fn posteriors(&self, title: &Read, reads: &[Read]) -> Vec<Posterior> {
-        let has_title = 0 < title.vector.occurrences;
-        let titles = has_title.then_some(title).into_iter();
-        let observations: Vec<Observation> =
-            titles.chain(reads).map(|read| self.observe(read)).collect();
-        let shares = Shares::of(self.labels.len(), self.labels.neither());
-        let mut posteriors = posteriors(&observations, &shares);
-        posteriors.drain(..usize::from(has_title));
-        posteriors
+    /// Returns what each passage says. A title stands before the text as its first heading.
+    fn observations(&self, title: &Read, reads: &[Read]) -> Vec<Observation> {
+        let title = (0 < title.vector.occurrences).then_some(title);
+        title.into_iter().chain(reads).map(|read| self.observe(read)).collect()
+    }
+
+    /// Returns what the passages are on a page with one of these subjects.
+    fn arrange(
+        &self,
+        thresholds: &Thresholds,
+        reads: &[Read],
+        observations: &[Observation],
+        shares: &[f64],
+        subjects: &[f64],
+    ) -> Arrangement {
+        let mut posteriors = posteriors(observations, shares, subjects);
+        posteriors.drain(..posteriors.len() - reads.len());
+        let decide = |posterior: &Posterior| self.decide_passage(thresholds, posterior);
+        let decisions: Vec<Decision> = posteriors.iter().map(decide).collect();
+        let (sections, section_of) = sections(reads, &decisions);
+        let main = sections.iter().position(|section| section.is_main);
+        Arrangement { posteriors, decisions, sections, section_of, main }
     }
 
     fn observe(&self, read: &Read) -> Observation {
@@ -227,15 +267,12 @@ impl Model {
         main: &Main<'_>,
         evidence_max: usize,
     ) -> Answer {
-        let reads = main.reads.iter().enumerate().filter(|&(at, _)| (main.is_in)(at));
-        let reads = reads.map(|(_, read)| read);
-        let vectors = [main.title].into_iter().chain(reads.clone()).map(|read| &read.vector);
-        let vector = FeatureVector::sum(vectors);
+        let vector = main.vector();
         let mut answer = self.judge(thresholds, &vector);
         if 0 < evidence_max {
             let text = document.field(Field::Text);
             let title = Part::whole(document.field(Field::Title), Field::Title);
-            let parts = reads.map(|read| Part::of(text, read.passage.span));
+            let parts = main.reads().map(|read| Part::of(text, read.passage.span));
             let parts: Vec<Part<'_>> = [title].into_iter().chain(parts).collect();
             answer.evidence = evidence::find(self, &parts, &vector, answer.best, evidence_max);
         }
@@ -275,6 +312,15 @@ impl Model {
 /// How a title looks among passages.
 const TITLE: Passage =
     Passage { span: Span { start: 0, end: 0 }, kind: PassageKind::Heading, is_closed: false };
+
+/// How likely the main section's label is another one than it says, over all labels.
+const SUBJECT_DOUBT: f64 = 0.01;
+
+/// Returns the weights of what a page may be about, given what its main section says as a whole: words
+/// that are spread over many passages say more together than passage by passage.
+fn subjects(main: &Answer, shares: &[f64]) -> Vec<f64> {
+    main.probabilities.iter().zip(shares).map(|(p, share)| share * (p + SUBJECT_DOUBT)).collect()
+}
 
 /// Returns the page's decision: that of its main section, unless there is nothing but furniture.
 fn page_decision(document: &Document<'_>, answer: &Answer, states: &[Decision]) -> Decision {

@@ -1,14 +1,15 @@
 //! Passages as states of a hidden Markov model: what each says, given what stands around it.
 //!
-//! A page is a walk through sections. Each passage is in a section of one label, and is either content,
-//! whose words speak for the label, or furniture, which interrupts the section. The posteriors of all
-//! passages come from the forward-backward algorithm (Rabiner 1989, section III).
+//! A page has a subject, a label, and goes into asides of other labels and comes back. Each passage is
+//! content of the subject or of an aside, whose words speak for the label, or it is furniture, which
+//! interrupts either. For each subject, the posteriors of all passages come from the forward-backward
+//! algorithm (Rabiner 1989, section III); the subjects are mixed by how well each explains the page.
 
 use crate::{label::LabelId, text::PassageKind};
 
 /// What the log-likelihoods of a passage's labels count: neighbours repeat one another, so each says
 /// less than it would alone.
-const LABEL_EVIDENCE: f64 = 0.9;
+const LABEL_EVIDENCE: f64 = 0.8;
 
 /// What is added to the log-odds of furniture, which are fitted on as much furniture as content:
 /// most passages are content.
@@ -22,6 +23,16 @@ const FURNITURE_AFTER_CONTENT: f64 = 0.25;
 
 /// The probability that furniture comes after furniture.
 const FURNITURE_AFTER_FURNITURE: f64 = 0.75;
+
+/// The probability that a page starts with an aside.
+const ASIDE_FIRST: f64 = 0.15;
+
+/// The probability that an aside that ends gives way to the subject, rather than to another aside.
+const BACK_TO_SUBJECT: f64 = 0.9;
+
+/// What the label for "neither" weighs among subjects and asides, each of the others weighing 1: what
+/// is sent here, and what stands beside it, is seldom about nothing in particular.
+const NEITHER_WEIGHT: f64 = 0.2;
 
 /// What one passage says by itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,34 +54,82 @@ pub(super) struct Posterior {
     pub(super) furniture: f64,
 }
 
-/// Returns the posterior of each passage, in time linear in passages times labels.
-///
-/// The probabilities of the transitions were set with pages that were put together from training
-/// documents, each passage scored by a model that had not seen its source (see DESIGN.md).
-pub(super) fn posteriors(observations: &[Observation], shares: &Shares) -> Vec<Posterior> {
-    let emissions: Vec<State> = observations.iter().map(State::emission).collect();
-    let Some(first) = emissions.first() else { return Vec::new() };
-    let stays = stays(observations);
-    let mut forward: Vec<State> = Vec::with_capacity(emissions.len());
-    forward.push(State::start(shares).times(first));
-    for (at, emission) in emissions.iter().enumerate().skip(1) {
-        forward.push(forward[at - 1].step(stays[at], shares).times(emission));
-    }
-    let mut backward = State::ones(first.content.len());
-    let mut posteriors = Vec::with_capacity(emissions.len());
-    for at in (0..emissions.len()).rev() {
-        posteriors.push(forward[at].times(&backward).posterior());
-        backward = backward.times(&emissions[at]).step_back(stays[at], shares);
-    }
-    posteriors.reverse();
-    posteriors
+/// Returns the share of each of `labels` labels among subjects and asides before anything is read, of
+/// which `neither` stands for none of the others.
+pub(super) fn shares(labels: usize, neither: Option<LabelId>) -> Vec<f64> {
+    let is_neither = |label| Some(label) == neither.map(LabelId::index);
+    let weight = |label| if is_neither(label) { NEITHER_WEIGHT } else { 1.0 };
+    let sum: f64 = (0..labels).map(weight).sum();
+    (0..labels).map(|label| weight(label) / sum).collect()
 }
 
-/// How likely the section stays the same from the passage before, for each passage.
+/// Returns the posterior of each passage of a page whose subject is a label by the weights of `subjects`,
+/// and whose asides are labels by their `shares`. Takes time linear in passages times the square of labels.
+///
+/// The probabilities were set with pages that were put together from training documents, each passage
+/// scored by a model that had not seen its source (see DESIGN.md).
+pub(super) fn posteriors(
+    observations: &[Observation],
+    shares: &[f64],
+    subjects: &[f64],
+) -> Vec<Posterior> {
+    let page = Page {
+        labels: shares.len(),
+        emissions: observations.iter().flat_map(emissions).collect(),
+        steps: steps(observations),
+    };
+    let mut sum = vec![0.0; page.emissions.len()];
+    let mut best = f64::NEG_INFINITY;
+    for (subject, weight) in subjects.iter().enumerate() {
+        let (states, log_likelihood) = page.walk(&Subject::new(subject, shares));
+        let log_weight = weight.max(f64::MIN_POSITIVE).ln() + log_likelihood;
+        let max = best.max(log_weight);
+        let [old, new] = [best, log_weight].map(|log| (log - max).exp());
+        best = max;
+        sum.iter_mut().zip(states).for_each(|(sum, state)| *sum = old * *sum + new * state);
+    }
+    sum.chunks_exact(2 * page.labels).map(posterior).collect()
+}
+
+/// Returns the likelihoods of a passage as content of each label, the largest of which is about 1, and
+/// then as furniture in content of each label.
+fn emissions(observation: &Observation) -> Vec<f64> {
+    let logs = &observation.label_log_likelihoods;
+    let max = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let content: Vec<f64> = logs.iter().map(|log| (LABEL_EVIDENCE * (log - max)).exp()).collect();
+    let mean = content.iter().sum::<f64>() / content.len() as f64;
+    // Beyond these bounds nothing changes, and no product vanishes.
+    let log_odds = (observation.furniture_log_odds + FURNITURE_LOG_ODDS).clamp(-30.0, 30.0);
+    // Furniture says nothing about the label around it.
+    let furniture = std::iter::repeat_n(mean * log_odds.exp(), content.len());
+    content.iter().copied().chain(furniture).collect()
+}
+
+/// Returns what the numbers for each state make of a passage.
+fn posterior(states: &[f64]) -> Posterior {
+    let sum: f64 = states.iter().sum();
+    let (content, furniture) = states.split_at(states.len() / 2);
+    Posterior {
+        labels: content.iter().map(|value| value / sum).collect(),
+        furniture: furniture.iter().sum::<f64>() / sum,
+    }
+}
+
+/// How likely an aside begins, and how likely one ends, from one passage of content to the next.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    begin: f64,
+    end: f64,
+}
+
+/// The step from furniture to content.
+const AFTER_FURNITURE: Step = Step { begin: 0.45, end: 0.6 };
+
+/// Returns the step to each passage from the one before.
 ///
 /// A heading belongs to what follows, and starts something new more often than a paragraph does. A rule
 /// looks like the passage before it.
-fn stays(observations: &[Observation]) -> Vec<f64> {
+fn steps(observations: &[Observation]) -> Vec<Step> {
     let mut before = PassageKind::Body;
     let kinds = observations.iter().map(|observation| {
         let kind = match observation.kind {
@@ -81,151 +140,140 @@ fn stays(observations: &[Observation]) -> Vec<f64> {
     });
     kinds
         .map(|kinds| match kinds {
-            (PassageKind::Heading, PassageKind::Body) => 0.97,
-            (PassageKind::Heading, _) => 0.95,
-            (_, PassageKind::Heading) => 0.88,
-            (_, _) => 0.95,
+            (PassageKind::Heading, PassageKind::Heading) => Step { begin: 0.02, end: 0.04 },
+            (PassageKind::Heading, _) => Step { begin: 0.03, end: 0.05 },
+            (_, PassageKind::Heading) => Step { begin: 0.1, end: 0.1 },
+            (_, _) => Step { begin: 0.015, end: 0.25 },
         })
         .collect()
 }
 
-/// What the label for "neither" weighs among the labels of new sections, each of the others weighing 1:
-/// what stands beside an article is seldom about nothing in particular.
-const NEITHER_WEIGHT: f64 = 0.25;
-
-/// How likely the section stays the same when content follows furniture.
-const STAY_AFTER_FURNITURE: f64 = 0.4;
-
-/// A number for each label of content, and for furniture in a section of each label.
-#[derive(Clone, Debug)]
-struct State {
-    content: Vec<f64>,
-    furniture: Vec<f64>,
+/// What a page's passages say and look like. Each has a row of numbers: one for content of each label,
+/// then one for furniture in content of each label.
+struct Page {
+    labels: usize,
+    emissions: Vec<f64>,
+    steps: Vec<Step>,
 }
 
-impl State {
-    /// Returns the likelihoods of a passage in each state, the largest of which is about 1.
-    fn emission(observation: &Observation) -> State {
-        let logs = &observation.label_log_likelihoods;
-        let max = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let content: Vec<f64> =
-            logs.iter().map(|log| (LABEL_EVIDENCE * (log - max)).exp()).collect();
-        let mean = content.iter().sum::<f64>() / content.len() as f64;
-        // Beyond these bounds nothing changes, and no product vanishes.
-        let log_odds = (observation.furniture_log_odds + FURNITURE_LOG_ODDS).clamp(-30.0, 30.0);
-        // Furniture says nothing about the label around it.
-        let furniture = vec![mean * log_odds.exp(); content.len()];
-        State { content, furniture }
-    }
-
-    fn start(shares: &Shares) -> State {
-        let times = |factor: f64| shares.0.iter().map(|share| factor * share).collect();
-        State { content: times(1.0 - FURNITURE_FIRST), furniture: times(FURNITURE_FIRST) }
-    }
-
-    fn ones(labels: usize) -> State {
-        State { content: vec![1.0; labels], furniture: vec![1.0; labels] }
-    }
-
-    fn times(&self, other: &State) -> State {
-        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).collect();
-        let mut state = State {
-            content: product(&self.content, &other.content),
-            furniture: product(&self.furniture, &other.furniture),
-        };
-        state.scale();
-        state
-    }
-
-    /// Makes the numbers sum to 1: only their ratios matter, and long pages would underflow.
-    fn scale(&mut self) {
-        let sum: f64 = self.content.iter().chain(&self.furniture).sum();
-        for value in self.content.iter_mut().chain(&mut self.furniture) {
-            *value = (*value / sum).max(f64::MIN_POSITIVE);
+impl Page {
+    /// Returns the probability of each state of each passage if the page has this subject, and the
+    /// logarithm of how likely the page then is, up to a constant.
+    fn walk(&self, subject: &Subject) -> (Vec<f64>, f64) {
+        let (mut states, log_likelihood) = self.forward(subject);
+        let width = 2 * self.labels;
+        let mut after = vec![1.0; width];
+        let mut at_passage = vec![0.0; width];
+        let rows = states.chunks_exact_mut(width).zip(self.emissions.chunks_exact(width));
+        for ((row, emission), step) in rows.zip(&self.steps).rev() {
+            multiply(row, &after);
+            scale(row);
+            multiply(&mut after, emission);
+            std::mem::swap(&mut at_passage, &mut after);
+            subject.step_back(&at_passage, *step, &mut after);
+            scale(&mut after);
         }
+        (states, log_likelihood)
     }
 
-    /// Returns what this state of one passage makes of the next.
-    fn step(&self, stay: f64, shares: &Shares) -> State {
-        let content = shares.spread(&self.content, stay).into_iter();
-        let resumed = shares.spread(&self.furniture, STAY_AFTER_FURNITURE);
-        let furniture = self.content.iter().zip(&self.furniture);
-        State {
-            content: content
-                .zip(resumed)
-                .map(|(content, resumed)| {
-                    (1.0 - FURNITURE_AFTER_CONTENT) * content
-                        + (1.0 - FURNITURE_AFTER_FURNITURE) * resumed
-                })
-                .collect(),
-            furniture: furniture
-                .map(|(content, furniture)| {
-                    FURNITURE_AFTER_CONTENT * content + FURNITURE_AFTER_FURNITURE * furniture
-                })
-                .collect(),
+    fn forward(&self, subject: &Subject) -> (Vec<f64>, f64) {
+        let width = 2 * self.labels;
+        let mut states = vec![0.0; self.emissions.len()];
+        let mut log_likelihood = 0.0;
+        let mut before = subject.start();
+        let rows = states.chunks_exact_mut(width).zip(self.emissions.chunks_exact(width));
+        for (at, ((row, emission), step)) in rows.zip(&self.steps).enumerate() {
+            if at == 0 {
+                row.copy_from_slice(&before);
+            } else {
+                subject.step(&before, *step, row);
+            }
+            multiply(row, emission);
+            log_likelihood += scale(row).ln();
+            before.copy_from_slice(row);
         }
-    }
-
-    /// Returns what this state of one passage says of the one before: the transpose of [`State::step`].
-    fn step_back(&self, stay: f64, shares: &Shares) -> State {
-        let content = shares.gather(&self.content, stay).into_iter().zip(&self.furniture);
-        let resumed = shares.gather(&self.content, STAY_AFTER_FURNITURE);
-        let resumed = resumed.into_iter().zip(&self.furniture);
-        State {
-            content: content
-                .map(|(content, furniture)| {
-                    (1.0 - FURNITURE_AFTER_CONTENT) * content + FURNITURE_AFTER_CONTENT * furniture
-                })
-                .collect(),
-            furniture: resumed
-                .map(|(resumed, furniture)| {
-                    (1.0 - FURNITURE_AFTER_FURNITURE) * resumed
-                        + FURNITURE_AFTER_FURNITURE * furniture
-                })
-                .collect(),
-        }
-    }
-
-    fn posterior(self) -> Posterior {
-        let sum: f64 = self.content.iter().chain(&self.furniture).sum();
-        Posterior {
-            labels: self.content.iter().map(|value| value / sum).collect(),
-            furniture: self.furniture.iter().sum::<f64>() / sum,
-        }
+        (states, log_likelihood)
     }
 }
 
-/// The share of each label among the sections that a page has anew.
-#[derive(Clone, Debug)]
-pub(super) struct Shares(Vec<f64>);
+fn multiply(row: &mut [f64], by: &[f64]) {
+    row.iter_mut().zip(by).for_each(|(value, by)| *value *= by);
+}
 
-impl Shares {
-    /// Returns the shares of `labels` labels, of which `neither` stands for none of the others.
-    pub(super) fn of(labels: usize, neither: Option<LabelId>) -> Shares {
-        let weight =
-            |label| if Some(label) == neither.map(LabelId::index) { NEITHER_WEIGHT } else { 1.0 };
-        let weights: Vec<f64> = (0..labels).map(weight).collect();
-        let sum: f64 = weights.iter().sum();
-        Shares(weights.iter().map(|weight| weight / sum).collect())
+/// Makes the numbers sum to 1, since long pages would underflow, and returns their sum before.
+fn scale(row: &mut [f64]) -> f64 {
+    let sum: f64 = row.iter().sum();
+    for value in row {
+        *value = (*value / sum).max(f64::MIN_POSITIVE);
+    }
+    sum
+}
+
+/// What a page may be about, and so how it goes on from one passage to the next.
+struct Subject {
+    label: usize,
+    /// The share of each label among asides: none is about the subject.
+    asides: Vec<f64>,
+}
+
+impl Subject {
+    fn new(label: usize, shares: &[f64]) -> Subject {
+        let sum = 1.0 - shares[label];
+        let share = |(at, share): (usize, &f64)| if at == label { 0.0 } else { share / sum };
+        Subject { label, asides: shares.iter().enumerate().map(share).collect() }
     }
 
-    /// Returns `values` after a step in which each label stays with probability `stay`, and else becomes
-    /// another one by its share.
-    fn spread(&self, values: &[f64], stay: f64) -> Vec<f64> {
-        let leaving = |(value, share): (&f64, &f64)| (1.0 - stay) * value / (1.0 - share);
-        let all: f64 = values.iter().zip(&self.0).map(leaving).sum();
-        let own = values.iter().zip(&self.0);
-        own.map(|(value, share)| stay * value + share * (all - leaving((value, share)))).collect()
+    fn start(&self) -> Vec<f64> {
+        let mut content: Vec<f64> = self.asides.iter().map(|share| ASIDE_FIRST * share).collect();
+        content[self.label] = 1.0 - ASIDE_FIRST;
+        let times = |factor: f64| content.iter().map(move |value| factor * value);
+        times(1.0 - FURNITURE_FIRST).chain(times(FURNITURE_FIRST)).collect()
     }
 
-    /// Returns what `values` say of the labels before such a step: its transpose.
-    fn gather(&self, values: &[f64], stay: f64) -> Vec<f64> {
-        let all: f64 = values.iter().zip(&self.0).map(|(value, share)| share * value).sum();
-        let own = values.iter().zip(&self.0);
-        own.map(|(value, share)| {
-            stay * value + (1.0 - stay) * (all - share * value) / (1.0 - share)
-        })
-        .collect()
+    /// Makes of `from`, the numbers of one passage, those of the next.
+    fn step(&self, from: &[f64], step: Step, to: &mut [f64]) {
+        let (content, furniture) = from.split_at(self.asides.len());
+        let (to_content, to_furniture) = to.split_at_mut(self.asides.len());
+        to_content.fill(0.0);
+        self.go_on(content, step, 1.0 - FURNITURE_AFTER_CONTENT, to_content);
+        self.go_on(furniture, AFTER_FURNITURE, 1.0 - FURNITURE_AFTER_FURNITURE, to_content);
+        let inside = content.iter().zip(furniture);
+        for (to, (content, furniture)) in to_furniture.iter_mut().zip(inside) {
+            *to = FURNITURE_AFTER_CONTENT * content + FURNITURE_AFTER_FURNITURE * furniture;
+        }
+    }
+
+    /// Adds to `to` what content of each label makes of the content after it, times `factor`.
+    fn go_on(&self, from: &[f64], step: Step, factor: f64, to: &mut [f64]) {
+        let subject = from[self.label];
+        let ended = step.end * (from.iter().sum::<f64>() - subject);
+        let begun = step.begin * subject + (1.0 - BACK_TO_SUBJECT) * ended;
+        for ((to, from), share) in to.iter_mut().zip(from).zip(&self.asides) {
+            *to += factor * ((1.0 - step.end) * from + begun * share);
+        }
+        to[self.label] += factor * ((step.end - step.begin) * subject + BACK_TO_SUBJECT * ended);
+    }
+
+    /// Makes of `from`, what the later passages say of each state of one, what they say of each state
+    /// of the one before: the transpose of [`Subject::step`].
+    fn step_back(&self, from: &[f64], step: Step, to: &mut [f64]) {
+        let (content, furniture) = from.split_at(self.asides.len());
+        let (to_content, to_furniture) = to.split_at_mut(self.asides.len());
+        let steps = [
+            (step, FURNITURE_AFTER_CONTENT, to_content),
+            (AFTER_FURNITURE, FURNITURE_AFTER_FURNITURE, to_furniture),
+        ];
+        let begun: f64 = content.iter().zip(&self.asides).map(|(value, share)| value * share).sum();
+        let subject = content[self.label];
+        let resumed = BACK_TO_SUBJECT * subject + (1.0 - BACK_TO_SUBJECT) * begun;
+        for (Step { begin, end }, interrupted, to) in steps {
+            for ((to, content), furniture) in to.iter_mut().zip(content).zip(furniture) {
+                let went_on = (1.0 - end) * content + end * resumed;
+                *to = (1.0 - interrupted) * went_on + interrupted * furniture;
+            }
+            let went_on = (1.0 - begin) * subject + begin * begun;
+            to[self.label] = (1.0 - interrupted) * went_on + interrupted * furniture[self.label];
+        }
     }
 }
 
@@ -239,53 +287,57 @@ mod tests {
         Observation { label_log_likelihoods, furniture_log_odds: furniture, kind }
     }
 
-    fn shares() -> Shares {
-        Shares::of(3, Some(LabelId(1)))
+    fn page(observations: &[Observation]) -> Vec<Posterior> {
+        let shares = shares(3, Some(LabelId(1)));
+        posteriors(observations, &shares, &shares)
     }
 
-    /// Sums over all walks, which is what the algorithm does in less time.
+    /// Sums over all subjects and all walks, which is what the algorithm does in less time.
     fn by_enumeration(observations: &[Observation]) -> Vec<Posterior> {
-        let shares = shares();
         let n = observations.len();
-        let emissions: Vec<State> = observations.iter().map(State::emission).collect();
-        let stays = stays(observations);
+        let shares = shares(3, Some(LabelId(1)));
+        let steps = steps(observations);
         let mut sums = vec![[0.0; 6]; n];
-        for walk in 0..6_usize.pow(u32::try_from(n).unwrap()) {
-            let states: Vec<usize> =
-                (0..n).map(|at| walk / 6_usize.pow(u32::try_from(at).unwrap()) % 6).collect();
-            let mut weight = 1.0;
-            for (at, &state) in states.iter().enumerate() {
-                let one = |state: usize| {
-                    let mut one = State { content: vec![0.0; 3], furniture: vec![0.0; 3] };
-                    if state < 3 {
-                        one.content[state] = 1.0;
+        for (label, share) in shares.iter().enumerate() {
+            let subject = Subject::new(label, &shares);
+            for walk in 0..6_usize.pow(u32::try_from(n).unwrap()) {
+                let states: Vec<usize> =
+                    (0..n).map(|at| walk / 6_usize.pow(u32::try_from(at).unwrap()) % 6).collect();
+                let mut weight = *share;
+                for (at, &state) in states.iter().enumerate() {
+                    weight *= emissions(&observations[at])[state];
+                    weight *= if at == 0 {
+                        subject.start()[state]
                     } else {
-                        one.furniture[state - 3] = 1.0;
-                    }
-                    one
-                };
-                let value = |from: &State| {
-                    if state < 3 { from.content[state] } else { from.furniture[state - 3] }
-                };
-                weight *= value(&emissions[at]);
-                weight *= if at == 0 {
-                    value(&State::start(&shares))
-                } else {
-                    value(&one(states[at - 1]).step(stays[at], &shares))
-                };
-            }
-            for (at, &state) in states.iter().enumerate() {
-                sums[at][state] += weight;
+                        let mut from = [0.0; 6];
+                        from[states[at - 1]] = 1.0;
+                        let mut to = [0.0; 6];
+                        subject.step(&from, steps[at], &mut to);
+                        to[state]
+                    };
+                }
+                for (at, &state) in states.iter().enumerate() {
+                    sums[at][state] += weight;
+                }
             }
         }
-        let posterior = |sums: [f64; 6]| {
-            let all: f64 = sums.iter().sum();
-            Posterior {
-                labels: sums[..3].iter().map(|sum| sum / all).collect(),
-                furniture: sums[3..].iter().sum::<f64>() / all,
+        sums.iter().map(|sums| posterior(sums)).collect()
+    }
+
+    #[test]
+    fn a_step_loses_nothing() {
+        let shares = shares(3, Some(LabelId(1)));
+        for label in 0..3 {
+            let subject = Subject::new(label, &shares);
+            assert!((subject.start().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            for from in 0..6 {
+                let mut row = [0.0; 6];
+                row[from] = 1.0;
+                let mut to = [0.0; 6];
+                subject.step(&row, Step { begin: 0.3, end: 0.2 }, &mut to);
+                assert!((to.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{label} {from} {to:?}");
             }
-        };
-        sums.into_iter().map(posterior).collect()
+        }
     }
 
     #[test]
@@ -296,9 +348,7 @@ mod tests {
             observation(2, 3.0, 0.0, PassageKind::Rule),
             observation(0, 2.0, 4.0, PassageKind::Heading),
         ];
-        for (got, expected) in
-            posteriors(&observations, &shares()).iter().zip(by_enumeration(&observations))
-        {
+        for (got, expected) in page(&observations).iter().zip(by_enumeration(&observations)) {
             let got = got.labels.iter().chain([&got.furniture]);
             for (got, expected) in got.zip(expected.labels.iter().chain([&expected.furniture])) {
                 assert!((got - expected).abs() < 1e-12, "got={got} expected={expected}");
@@ -308,22 +358,22 @@ mod tests {
 
     #[test]
     fn a_passage_that_says_nothing_follows_its_neighbours() {
-        let page = [
+        let passages = [
             observation(0, 4.0, -5.0, PassageKind::Body),
             observation(0, 0.0, -5.0, PassageKind::Body),
             observation(0, 4.0, -5.0, PassageKind::Body),
         ];
-        assert!(0.9 < posteriors(&page, &shares())[1].labels[0]);
+        assert!(0.9 < page(&passages)[1].labels[0]);
     }
 
     #[test]
     fn a_heading_goes_with_what_follows() {
-        let page = [
+        let passages = [
             observation(0, 3.0, -5.0, PassageKind::Body),
             observation(0, 0.0, -5.0, PassageKind::Heading),
             observation(2, 3.0, -5.0, PassageKind::Body),
         ];
-        let heading = &posteriors(&page, &shares())[1].labels;
+        let heading = &page(&passages)[1].labels;
         assert!(heading[0] < heading[2], "{heading:?}");
     }
 
@@ -332,8 +382,8 @@ mod tests {
         let sure = |n: usize| {
             observation(n % 3, 1e4, if n.is_multiple_of(7) { 1e6 } else { -1e6 }, PassageKind::Body)
         };
-        let page: Vec<Observation> = (0..4000).map(sure).collect();
-        for posterior in posteriors(&page, &shares()) {
+        let passages: Vec<Observation> = (0..4000).map(sure).collect();
+        for posterior in page(&passages) {
             let sum: f64 = posterior.labels.iter().sum::<f64>() + posterior.furniture;
             assert!((sum - 1.0).abs() < 1e-9, "{posterior:?}");
         }
