@@ -169,7 +169,8 @@ async fn invalid_utf8_is_an_error_of_that_request_alone() {
         (raw::GET_MODEL, text),
     ] {
         let status = within(raw::send(channel.clone(), path, message)).await.unwrap_err();
-        assert_eq!(status.code(), Code::Internal, "path={path}");
+        assert_eq!(status.code(), Code::InvalidArgument, "path={path}");
+        assert_eq!(common::reason(&status), "MALFORMED_MESSAGE");
         assert!(status.message().contains("UTF-8"), "{}", status.message());
     }
     assert!(server.classifier().await.classify(document(GEOPOLITICS)).await.is_ok());

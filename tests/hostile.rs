@@ -148,11 +148,19 @@ async fn messages_that_are_no_grpc_are_refused_and_the_connection_goes_on() {
     let mut wire = Wire::connect(server.address).await;
     let message = framed(&document(GEOPOLITICS));
     for (what, bytes, expected) in [
-        ("a length beyond the message", [&[0, 0, 0, 0, 9][..], b"abc"].concat(), Code::Internal),
-        ("half a length", vec![0, 0], Code::Internal),
-        ("no message", Vec::new(), Code::Internal),
-        ("an unknown flag", [&[7][..], &message[1..]].concat(), Code::Internal),
-        ("compressed, and it is not said how", [&[1][..], &message[1..]].concat(), Code::Internal),
+        (
+            "a length beyond the message",
+            [&[0, 0, 0, 0, 9][..], b"abc"].concat(),
+            Code::InvalidArgument,
+        ),
+        ("half a length", vec![0, 0], Code::InvalidArgument),
+        ("no message", Vec::new(), Code::InvalidArgument),
+        ("an unknown flag", [&[7][..], &message[1..]].concat(), Code::InvalidArgument),
+        (
+            "compressed, and it is not said how",
+            [&[1][..], &message[1..]].concat(),
+            Code::InvalidArgument,
+        ),
         ("a length of 4 GiB", vec![0, 0xff, 0xff, 0xff, 0xff], Code::ResourceExhausted),
     ] {
         let mut request = wire.begin(raw::CLASSIFY, &[]).await;

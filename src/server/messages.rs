@@ -11,7 +11,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Status, Streaming};
 
 use super::{
-    front::{Deadline, is_too_long},
+    front::{Deadline, misread},
     limits::MessageLimits,
     phase::PhaseWatch,
     refusal::Refusal,
@@ -103,8 +103,8 @@ impl Stream for Messages {
 
 /// Returns the status that tells best why a stream cannot be read on.
 fn explain(status: Status, bytes_max: usize) -> Status {
-    if is_too_long(status.code(), !status.details().is_empty()) {
-        return status::of(&Refusal::Message { field: "request.text", bytes_max }, "");
+    match misread(&status, "request.text", bytes_max) {
+        Some(refusal) => status::of(&refusal, ""),
+        None => status,
     }
-    status
 }

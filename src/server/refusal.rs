@@ -58,6 +58,9 @@ pub(super) enum Refusal {
         "the stream has been open for long enough; open another, which may find a newer server"
     )]
     StreamAge,
+    /// Not a word of the message itself is in `what`.
+    #[error("{what}")]
+    Malformed { what: String },
     #[error("the content type is not application/grpc, which is all that this port speaks")]
     ContentType,
     #[error("a token is needed; send `authorization: Bearer <token>`")]

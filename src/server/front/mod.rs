@@ -158,17 +158,26 @@ fn code(response: &Response<Body>) -> Option<Code> {
 
 /// Returns the response in the words of the contract.
 fn explain(response: Response<Body>, method: &Method, bytes_max: usize) -> Response<Body> {
-    let has_details = response.headers().contains_key("grpc-status-details-bin");
-    match code(&response) {
-        Some(code) if is_too_long(code, has_details) => {
-            status::of(&Refusal::Message { field: method.field, bytes_max }, "").into_http()
-        }
-        _ => response,
+    let status = Status::from_header_map(response.headers());
+    match status.and_then(|status| misread(&status, method.field, bytes_max)) {
+        Some(refusal) => refused(&refusal),
+        None => response,
     }
 }
 
-/// Tells whether a status is what the network library says of a message that is too long: one code for
-/// a plain message, another for a compressed one, and neither with details, which all of ours have.
-pub(super) fn is_too_long(code: Code, has_details: bool) -> bool {
-    code == Code::OutOfRange || code == Code::ResourceExhausted && !has_details
+/// Returns why the network library could not read a message, if that is what `status` says.
+///
+/// It has one code for a plain message that is too long, another for a compressed one, and a third for one
+/// that is no protobuf, which is the client's fault and not ours. None comes with details, which all of
+/// ours have.
+pub(super) fn misread(status: &Status, field: &'static str, bytes_max: usize) -> Option<Refusal> {
+    if !status.details().is_empty() {
+        None
+    } else if matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) {
+        Some(Refusal::Message { field, bytes_max })
+    } else if status.code() == Code::Internal {
+        Some(Refusal::Malformed { what: status.message().to_owned() })
+    } else {
+        None
+    }
 }
