@@ -5,6 +5,7 @@
 mod common;
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader, Lines},
     process::{Child, ChildStdout, Command, Stdio},
 };
@@ -21,9 +22,13 @@ struct Process {
 
 impl Process {
     fn start(args: &[&str]) -> Process {
+        Process::start_logging_to(Stdio::null(), args)
+    }
+
+    fn start_logging_to(log: Stdio, args: &[&str]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
         let url = first.strip_prefix("listening on ").unwrap().to_owned();
@@ -63,6 +68,15 @@ async fn a_hangup_signal_has_new_models_found() {
     folder.put("news", "2", tiny_model());
     process.signal("-HUP");
     within(async { while process.ask().await.model.unwrap().version != "2" {} }).await;
+    process.signal("-TERM");
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_server_whose_log_can_not_be_written_serves_on() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut process = Process::start_logging_to(full.into(), &["--log", "debug"]);
+    assert_eq!(process.ask().await.model.unwrap().name, "default");
     process.signal("-TERM");
     assert_eq!(process.child.wait().unwrap().code(), Some(0));
 }

@@ -17,7 +17,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches as _, parser
 use serde_json::{Map, json};
 use toml::de::{DeTable, DeValue};
 
-use super::{Args, BAD_USAGE, settings::Settings};
+use super::{Args, BAD_USAGE, settings::Settings, terminal::tell};
 
 /// The commands that have settings.
 const COMMANDS: [&str; 2] = ["serve", "config"];
@@ -145,7 +145,7 @@ fn strings(value: &DeValue<'_>) -> anyhow::Result<Vec<OsString>> {
 impl ConfigArgs {
     pub(super) fn run(self, settings: Vec<Setting>) -> anyhow::Result<ExitCode> {
         if let Err(contradiction) = self.settings.check() {
-            eprintln!("error: {contradiction}");
+            tell(format!("error: {contradiction}"));
             return Ok(ExitCode::from(BAD_USAGE));
         }
         let mut output = io::stdout();

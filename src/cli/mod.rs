@@ -81,7 +81,7 @@ pub(crate) fn main() -> ExitCode {
     let (args, settings) = match config::parse() {
         Ok(parsed) => parsed,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            terminal::tell(format!("error: {error:#}"));
             return ExitCode::from(BAD_USAGE);
         }
     };
@@ -100,7 +100,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            terminal::tell(format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

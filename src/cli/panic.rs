@@ -5,6 +5,8 @@ use std::{
     panic::{self, PanicHookInfo},
 };
 
+use super::terminal::tell as tell_people;
+
 /// Has panics told without their messages, from now on.
 ///
 /// A panic is a fault of newsdesk, and its message can quote a document: that of a slice which misses
@@ -19,10 +21,12 @@ fn tell(panic: &PanicHookInfo<'_>) {
     if tracing::dispatcher::has_been_set() {
         tracing::error!(place, "panic");
     } else {
-        eprintln!("newsdesk failed at {place}, which is a fault of newsdesk; please report it");
+        tell_people(format!(
+            "newsdesk failed at {place}, which is a fault of newsdesk; please report it"
+        ));
     }
     if backtrace.status() == BacktraceStatus::Captured {
-        eprintln!("{backtrace}");
+        tell_people(backtrace);
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::{BAD_USAGE, INCOMPLETE, config::unknown_variables, settings::Settings};
+use super::{BAD_USAGE, INCOMPLETE, config::unknown_variables, settings::Settings, terminal::tell};
 
 /// `newsdesk serve`, as typed.
 #[derive(clap::Args, Debug)]
@@ -39,12 +39,12 @@ pub(super) struct ServeArgs {
 impl ServeArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         if let Err(contradiction) = self.settings.check() {
-            eprintln!("error: {contradiction}");
+            tell(format!("error: {contradiction}"));
             return Ok(ExitCode::from(BAD_USAGE));
         }
         self.settings.start_log();
         if let Some(warning) = self.settings.warning() {
-            eprintln!("WARNING: {warning}");
+            tell(format!("WARNING: {warning}"));
         }
         let security = self.settings.security()?;
         let keeper = self.settings.keeper()?;
@@ -81,9 +81,9 @@ impl ServeArgs {
         Ok(match stopped {
             Stopped::Drained | Stopped::Cut { requests: 0, .. } => ExitCode::SUCCESS,
             Stopped::Cut { connections, requests } => {
-                eprintln!(
+                tell(format!(
                     "stopped in time, and cut off {requests} requests on {connections} connections"
-                );
+                ));
                 ExitCode::from(INCOMPLETE)
             }
         })

@@ -374,6 +374,8 @@ impl Settings {
         let log = tracing_subscriber::fmt()
             .with_env_filter(self.log.clone())
             .with_writer(std::io::stderr)
+            // Where an event cannot be written, that cannot be told either, and trying to would panic.
+            .log_internal_errors(false)
             .with_ansi(std::io::stderr().is_terminal());
         match self.log_format {
             LogFormat::Text => log.init(),

@@ -1,7 +1,7 @@
 //! Output for people: colour and progress, on a terminal only.
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     time::Duration,
 };
 
@@ -114,4 +114,10 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .expect("the template is well formed")
         .progress_chars("=> ")
+}
+
+/// Tells people something on standard error. If that cannot be written, since the disk that it goes to is full,
+/// say, nobody is told; `eprintln` would panic, and a server must not end for that.
+pub(super) fn tell(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

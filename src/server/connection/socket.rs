@@ -24,6 +24,10 @@ use super::{
 /// The bytes that each HTTP/2 client says first (RFC 9113, section 3.4).
 const PREFACE_BYTES: usize = 24;
 
+/// How often a connection is read before others have their turn. A client that sends without a pause (a flood of
+/// pings, say) would otherwise keep a thread to itself for some ten thousand frames.
+const READS_PER_TURN: u8 = 4;
+
 /// A connection to a client.
 pub(in crate::server) struct Connection {
     stream: Transport,
@@ -31,6 +35,7 @@ pub(in crate::server) struct Connection {
     end: Pin<Box<dyn Future<Output = End> + Send>>,
     ended: Option<End>,
     preface_bytes_left: usize,
+    reads_this_turn: u8,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -45,7 +50,15 @@ impl Connection {
         let tenure = Arc::new(Tenure::new());
         let end = Box::pin(Arc::clone(&tenure).end(all_cut, phase, patience));
         let preface_bytes_left = PREFACE_BYTES;
-        Connection { stream, tenure, end, ended: None, preface_bytes_left, _permit: permit }
+        Connection {
+            stream,
+            tenure,
+            end,
+            ended: None,
+            preface_bytes_left,
+            reads_this_turn: 0,
+            _permit: permit,
+        }
     }
 
     /// Returns why the connection has ended, if it has; has the task woken when it does.
@@ -65,6 +78,17 @@ impl Connection {
             // What is closed because it is idle still says good-bye.
             Some(End::Idle) | None => Ok(Pin::new(&mut self.stream)),
         }
+    }
+
+    /// Tells whether it is the turn of others, and has the task woken when they have had it.
+    fn is_turn_over(&mut self, context: &Context<'_>) -> bool {
+        if self.reads_this_turn < READS_PER_TURN {
+            self.reads_this_turn += 1;
+            return false;
+        }
+        self.reads_this_turn = 0;
+        context.waker().wake_by_ref();
+        true
     }
 
     fn count_preface(&mut self, bytes: usize) {
@@ -88,8 +112,14 @@ impl AsyncRead for Connection {
             Some(End::Idle) => return Poll::Ready(Ok(())),
             None => {}
         }
+        if self.is_turn_over(context) {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            self.reads_this_turn = 0;
+        }
         self.count_preface(buffer.filled().len() - before);
         read
     }
