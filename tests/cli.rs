@@ -189,6 +189,25 @@ fn serves_says_where_and_stops_on_a_signal() {
 }
 
 #[test]
+fn a_writer_that_waits_for_each_answer_gets_it() {
+    let mut child = newsdesk(&["classify", "--jsonl", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for id in ["a", "b", "c"] {
+        writeln!(stdin, "{{\"id\": \"{id}\", \"text\": \"Ministers meet\"}}").unwrap();
+        let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+        assert_eq!(answer["id"], id);
+    }
+    drop(stdin);
+    assert!(answers.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let mut child = newsdesk(&["classify", "--jsonl", "-"])
         .stdin(Stdio::piped())

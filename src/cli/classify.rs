@@ -18,7 +18,12 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    INCOMPLETE, answer::AnswerJson, input, remote::Remote, show, show_html, terminal::Paint,
+    INCOMPLETE,
+    answer::AnswerJson,
+    input,
+    remote::Remote,
+    show, show_html,
+    terminal::{self, Paint},
     thresholds::ThresholdArgs,
 };
 
@@ -210,16 +215,12 @@ impl ClassifyArgs {
 
     /// Answers each line of each file, in order. Returns the number of lines without an answer.
     fn answer_lines(&self, answerer: &Answerer, output: &mut impl Write) -> anyhow::Result<u64> {
+        let bar = terminal::progress_beside_output(input::bytes_total(&self.paths), "classifying");
         let mut bad_lines = 0;
         for path in &self.paths {
-            let mut reader = input::open(path)?;
             let mut number = 0;
-            loop {
-                let lines =
-                    input::read_lines(&mut reader).with_context(|| path.display().to_string())?;
-                if lines.is_empty() {
-                    break;
-                }
+            for lines in input::batches(input::open(path)?) {
+                let lines = lines.with_context(|| path.display().to_string())?;
                 let answers: Vec<Option<(Vec<u8>, bool)>> = lines
                     .par_iter()
                     .enumerate()
@@ -233,8 +234,10 @@ impl ClassifyArgs {
                     bad_lines += u64::from(!is_good);
                 }
                 output.flush()?;
+                bar.inc(lines.iter().map(|line| line.len() as u64).sum());
             }
         }
+        bar.finish_and_clear();
         Ok(bad_lines)
     }
 

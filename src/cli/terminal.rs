@@ -73,7 +73,16 @@ impl Paint {
 
 /// Returns a progress bar for reading `corpus`, hidden where standard error is no terminal.
 pub(super) fn progress(corpus: &Corpus, what: &'static str) -> ProgressBar {
-    let bar = match corpus.bytes_total() {
+    bar(corpus.bytes_total(), what)
+}
+
+/// Returns a progress bar for reading so many bytes, hidden as well where answers go to the terminal.
+pub(super) fn progress_beside_output(bytes_total: Option<u64>, what: &'static str) -> ProgressBar {
+    if io::stdout().is_terminal() { ProgressBar::hidden() } else { bar(bytes_total, what) }
+}
+
+fn bar(bytes_total: Option<u64>, what: &'static str) -> ProgressBar {
+    let bar = match bytes_total {
         Some(bytes) => ProgressBar::new(bytes).with_style(style(
             "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
         )),
