@@ -24,25 +24,32 @@ impl Calibration {
 
     /// Returns the probability of each label.
     pub fn probabilities(&self, scores: &[f64]) -> Vec<f64> {
-        let shifted = scores.iter().zip(&self.biases);
-        softmax(shifted.map(|(score, bias)| self.slope * score + bias).collect())
+        let mut probabilities = scores.to_vec();
+        self.apply(&mut probabilities);
+        probabilities
+    }
+
+    /// Makes probabilities of scores, in their place.
+    pub fn apply(&self, scores: &mut [f64]) {
+        for (score, bias) in scores.iter_mut().zip(&self.biases) {
+            *score = self.slope * *score + bias;
+        }
+        softmax(scores);
     }
 }
 
-/// Returns `exp(score) / Σ exp(score)` for each score.
+/// Makes `exp(score) / Σ exp(score)` of each score.
 ///
-/// The largest score is subtracted first. Without that, a document of a few hundred tokens
-/// underflows every term to zero and the division gives NaN.
-fn softmax(mut scores: Vec<f64>) -> Vec<f64> {
+/// The largest score is subtracted first: without that, long documents would underflow.
+fn softmax(scores: &mut [f64]) {
     let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for score in &mut scores {
+    for score in scores.iter_mut() {
         *score = (*score - max).exp();
     }
     let sum: f64 = scores.iter().sum();
-    for score in &mut scores {
+    for score in scores {
         *score /= sum;
     }
-    scores
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Held-out scores as a calibration, and held-out passages as a way to tell furniture.
 
+use rayon::prelude::*;
+
 use crate::{label::LabelId, model::Calibration};
 
 /// The most steps of the fit. It is convex and has a handful of parameters; some dozens suffice.
@@ -8,17 +10,21 @@ const STEPS_MAX: usize = 500;
 /// What a bias may cost: it keeps the bias of a label with a handful of documents near 0.
 const RIDGE: f64 = 1e-3;
 
+/// The rows that a thread takes at once.
+const ROWS_AT_ONCE: usize = 1024;
+
 /// Returns the calibration with the smallest log loss on `scores`, whose true labels are `truth`.
 ///
 /// The loss is convex, and goes down along its gradient with steps that halve until they help.
 pub(super) fn fit(scores: &[Vec<f64>], truth: &[LabelId], labels: usize) -> Calibration {
     // Scores are brought to a spread of 1, so that the slope's steps are as large as the biases'.
     let spread = spread(scores).max(f64::MIN_POSITIVE);
+    let mut trial = Trial::new(scores, truth, labels);
     let mut calibration = Calibration { slope: 1.0 / spread, biases: vec![0.0; labels] };
     let mut step = 1.0;
-    let mut loss = log_loss(&calibration, scores, truth);
+    let mut loss = trial.log_loss(&calibration);
     for _ in 0..STEPS_MAX {
-        let (slope, biases) = gradient(&calibration, scores, truth);
+        let (slope, biases) = trial.gradient(&calibration);
         let moved = |step: f64| Calibration {
             // The slope stays above 0: a higher score is never a lower probability.
             slope: (calibration.slope - step * slope / (spread * spread)).max(1e-6 / spread),
@@ -27,7 +33,7 @@ pub(super) fn fit(scores: &[Vec<f64>], truth: &[LabelId], labels: usize) -> Cali
         let next = std::iter::successors(Some(step), |step| Some(step / 2.0))
             .take(40)
             .map(|step| (step, moved(step)))
-            .map(|(step, next)| (step, log_loss(&next, scores, truth), next))
+            .map(|(step, next)| (step, trial.log_loss(&next), next))
             .find(|&(_, next_loss, _)| next_loss < loss);
         let Some((taken, next_loss, next)) = next else { break };
         let gain = loss - next_loss;
@@ -47,30 +53,63 @@ fn spread(scores: &[Vec<f64>]) -> f64 {
     ranges.sum::<f64>() / scores.len().max(1) as f64
 }
 
-fn log_loss(calibration: &Calibration, scores: &[Vec<f64>], truth: &[LabelId]) -> f64 {
-    let losses = scores.iter().zip(truth).map(|(row, label)| {
-        -calibration.probabilities(row)[label.index()].max(f64::MIN_POSITIVE).ln()
-    });
-    let ridge: f64 = calibration.biases.iter().map(|bias| bias * bias).sum();
-    losses.sum::<f64>() / scores.len().max(1) as f64 + RIDGE * ridge
+/// Documents, and what the calibration that was tried last makes of them.
+///
+/// Exponentials and logarithms are taken on all cores; what sums them up goes through the documents in
+/// their order, so that no number of threads changes a bit.
+struct Trial<'a> {
+    /// A row a document, a column a label.
+    scores: Vec<f64>,
+    truth: &'a [LabelId],
+    labels: usize,
+    probabilities: Vec<f64>,
+    losses: Vec<f64>,
 }
 
-/// Returns the gradient of the loss along the slope and along each bias.
-fn gradient(calibration: &Calibration, scores: &[Vec<f64>], truth: &[LabelId]) -> (f64, Vec<f64>) {
-    let mut slope = 0.0;
-    let mut biases: Vec<f64> = vec![0.0; calibration.biases.len()];
-    for (row, label) in scores.iter().zip(truth) {
-        for (place, probability) in calibration.probabilities(row).into_iter().enumerate() {
-            let excess = probability - f64::from(u8::from(place == label.index()));
-            slope += excess * row[place];
-            biases[place] += excess;
+impl<'a> Trial<'a> {
+    fn new(scores: &[Vec<f64>], truth: &'a [LabelId], labels: usize) -> Trial<'a> {
+        let (scores, losses) = (scores.concat(), vec![0.0; truth.len()]);
+        Trial { probabilities: scores.clone(), scores, truth, labels, losses }
+    }
+
+    fn log_loss(&mut self, calibration: &Calibration) -> f64 {
+        self.probabilities.copy_from_slice(&self.scores);
+        let labels = self.labels;
+        self.probabilities
+            .par_chunks_mut(ROWS_AT_ONCE * labels)
+            .zip(self.losses.par_chunks_mut(ROWS_AT_ONCE))
+            .zip(self.truth.par_chunks(ROWS_AT_ONCE))
+            .for_each(|((rows, losses), truth)| {
+                let rows = rows.chunks_exact_mut(labels);
+                for ((row, loss), label) in rows.zip(losses).zip(truth) {
+                    calibration.apply(row);
+                    *loss = -row[label.index()].max(f64::MIN_POSITIVE).ln();
+                }
+            });
+        let ridge: f64 = calibration.biases.iter().map(|bias| bias * bias).sum();
+        self.losses.iter().sum::<f64>() / self.truth.len().max(1) as f64 + RIDGE * ridge
+    }
+
+    /// Returns the gradient of the loss along the slope and along each bias, at `calibration`, which was
+    /// tried last.
+    fn gradient(&self, calibration: &Calibration) -> (f64, Vec<f64>) {
+        let mut slope = 0.0;
+        let mut biases: Vec<f64> = vec![0.0; self.labels];
+        let rows = self.scores.chunks_exact(self.labels);
+        let probabilities = self.probabilities.chunks_exact(self.labels);
+        for ((row, probabilities), label) in rows.zip(probabilities).zip(self.truth) {
+            for (place, probability) in probabilities.iter().enumerate() {
+                let excess = probability - f64::from(u8::from(place == label.index()));
+                slope += excess * row[place];
+                biases[place] += excess;
+            }
         }
+        let n = self.truth.len().max(1) as f64;
+        for (gradient, bias) in biases.iter_mut().zip(&calibration.biases) {
+            *gradient = *gradient / n + 2.0 * RIDGE * bias;
+        }
+        (slope / n, biases)
     }
-    let n = scores.len().max(1) as f64;
-    for (gradient, bias) in biases.iter_mut().zip(&calibration.biases) {
-        *gradient = *gradient / n + 2.0 * RIDGE * bias;
-    }
-    (slope / n, biases)
 }
 
 /// A passage that is or is not furniture, and what tells.

@@ -217,14 +217,7 @@ fn estimate(
     );
     let (sums, rows) = last?;
     let held_out = held_out?;
-    let (calibration, page) = match (&held_out, base) {
-        (Some(held_out), _) => (
-            calibrate::fit(&held_out.scores, &held_out.truth, labels.len()),
-            pages::reader(&training, &furniture, &held_out.folds)?,
-        ),
-        (None, Some(base)) => (base.calibration.clone(), pages::handed_on(&training, &base.page)?),
-        (None, None) => (Calibration::none(labels.len()), PageReader::none(labels.len())),
-    };
+    let (calibration, page) = calibrated(&training, &furniture, held_out.as_ref(), base)?;
     let version = config.version.clone().unwrap_or_else(|| digest.hex()[..12].to_owned());
     let mut model = Model {
         reference: ModelReference { name: config.name.clone(), version, digest: String::new() },
@@ -320,6 +313,30 @@ fn documents(
         .enumerate()
         .map_init(VectorScratch::default, read)
         .partition_map(|example| example)
+}
+
+/// Returns how scores become probabilities, and what is known of pages: as the held-out documents tell, or
+/// else as `base` has it.
+fn calibrated(
+    training: &Training<'_>,
+    furniture: &[FurnitureExample],
+    held_out: Option<&HeldOut<'_>>,
+    base: Option<&Model>,
+) -> Result<(Calibration, PageReader), FitError> {
+    let labels = training.labels;
+    match (held_out, base) {
+        (Some(held_out), _) => {
+            let (calibration, page) = rayon::join(
+                || calibrate::fit(&held_out.scores, &held_out.truth, labels),
+                || pages::reader(training, furniture, &held_out.folds),
+            );
+            Ok((calibration, page?))
+        }
+        (None, Some(base)) => {
+            Ok((base.calibration.clone(), pages::handed_on(training, &base.page)?))
+        }
+        (None, None) => Ok((Calibration::none(labels), PageReader::none(labels))),
+    }
 }
 
 fn log_priors(
