@@ -25,6 +25,8 @@ pub struct VectorScratch {
     vector: FeatureVector,
     /// How often each feature of the vocabulary occurs.
     times: Vec<u32>,
+    /// A bit for each feature of the vocabulary, where features are put in order.
+    occurring: Vec<u64>,
     /// The features that were not yet looked up.
     asked: Vec<Asked>,
 }
@@ -54,6 +56,44 @@ impl VectorScratch {
         self.finish(vocabulary)
     }
 
+    /// Returns the features of several `parts` of a document together, in the order of their ids.
+    pub fn sum<'a>(
+        &mut self,
+        parts: impl Iterator<Item = &'a FeatureVector>,
+        vocabulary: &Vocabulary,
+    ) -> &FeatureVector {
+        self.start(vocabulary);
+        let VectorScratch { vector, times, occurring, .. } = self;
+        occurring.resize(times.len().div_ceil(64), 0);
+        let mut features_max = 1;
+        for part in parts {
+            for &(feature, tf) in &part.features {
+                times[feature.index()] += tf;
+                occurring[feature.index() / 64] |= 1 << (feature.index() % 64);
+            }
+            features_max += part.features.len();
+            vector.occurrences += part.occurrences;
+            vector.words += part.words;
+            vector.words_known += part.words_known;
+        }
+        let mut n = 0;
+        vector.features.resize(features_max, (FeatureId(0), 0));
+        for (first, bits) in (0..).step_by(64).zip(occurring) {
+            let mut bits = std::mem::take(bits);
+            // Whether there is one cannot be guessed, but seldom are there two.
+            loop {
+                vector.features[n] = (FeatureId(first + bits.trailing_zeros()), 0);
+                n += usize::from(bits != 0);
+                bits &= bits.wrapping_sub(1);
+                if bits == 0 {
+                    break;
+                }
+            }
+        }
+        vector.features.truncate(n);
+        self.finish(vocabulary)
+    }
+
     fn start(&mut self, vocabulary: &Vocabulary) {
         self.vector.clear();
         self.asked.reserve(ASKED_MAX);
@@ -75,7 +115,7 @@ impl VectorScratch {
 
     #[inline(never)]
     fn look_up(&mut self, vocabulary: &Vocabulary) {
-        let VectorScratch { vector, times, asked } = self;
+        let VectorScratch { vector, times, asked, .. } = self;
         let FeatureVector { features, words_known, .. } = vector;
         let mut n = features.len();
         features.resize(n + asked.len() + 1, (FeatureId(0), 0));
@@ -101,24 +141,6 @@ impl VectorScratch {
 }
 
 impl FeatureVector {
-    /// Returns the features of several parts of a document together, in the order of their ids.
-    pub fn sum<'a>(parts: impl Iterator<Item = &'a FeatureVector>) -> FeatureVector {
-        let mut sum = FeatureVector::default();
-        for part in parts {
-            sum.features.extend_from_slice(&part.features);
-            sum.occurrences += part.occurrences;
-            sum.words += part.words;
-            sum.words_known += part.words_known;
-        }
-        sum.features.sort_unstable_by_key(|&(feature, _)| feature);
-        sum.features.dedup_by(|next, first| {
-            let is_same = next.0 == first.0;
-            first.1 += if is_same { next.1 } else { 0 };
-            is_same
-        });
-        sum
-    }
-
     fn clear(&mut self) {
         let FeatureVector { features, occurrences, words, words_known } = self;
         features.clear();
@@ -138,10 +160,16 @@ mod tests {
             words,
             words_known: 1,
         };
-        let sum = FeatureVector::sum([part(&[(7, 1), (2, 2)], 3), part(&[(2, 5)], 4)].iter());
-        let expected = [(FeatureId(2), 7), (FeatureId(7), 1)];
-        assert_eq!(sum.features, expected);
-        assert_eq!((sum.occurrences, sum.words, sum.words_known), (20, 7, 2));
+        let names: Vec<String> = (100..200).map(|name| name.to_string()).collect();
+        let vocabulary = Vocabulary::of_sorted(names.iter().map(String::as_str)).unwrap();
+        let mut scratch = VectorScratch::default();
+        for _ in 0..2 {
+            let parts = [part(&[(70, 1), (2, 2)], 3), part(&[(2, 5), (63, 1)], 4)];
+            let sum = scratch.sum(parts.iter(), &vocabulary);
+            let expected = [(2, 7), (63, 1), (70, 1)].map(|(id, tf)| (FeatureId(id), tf));
+            assert_eq!(sum.features, expected);
+            assert_eq!((sum.occurrences, sum.words, sum.words_known), (20, 7, 2));
+        }
     }
 
     #[test]

@@ -46,8 +46,8 @@ impl Furniture {
         is_closed: bool,
     ) -> [f64; 3] {
         let weight = |feature: FeatureId| f64::from(self.weights[feature.index()]);
-        let features = vector.features.iter();
-        let sum: f64 = features.map(|&(feature, tf)| values.value(tf) * weight(feature)).sum();
+        let (features, of_times) = (vector.features.iter(), values.values());
+        let sum: f64 = features.map(|&(feature, tf)| of_times.of(tf) * weight(feature)).sum();
         let words = f64::from(vector.words).ln_1p();
         [values.scale(vector.occurrences) * sum, words, f64::from(u8::from(is_closed))]
     }

@@ -4,7 +4,7 @@ use super::{
     Answer, Calibration, Decision, Evidence, Furniture, Model, Thresholds,
     decision::{AbstentionReason, best_two},
     evidence::{self, Part},
-    sections::{Observation, Posterior, posteriors, shares},
+    sections::{Observation, Posterior, Walks, shares, walks},
 };
 use crate::{
     features::{FeatureVector, VectorScratch},
@@ -94,6 +94,8 @@ struct Read {
     passage: Passage,
     vector: FeatureVector,
     scores: Vec<f64>,
+    /// The probabilities of the labels by these scores alone.
+    probabilities: Vec<f64>,
 }
 
 /// The title, and the passages of which some are the main section.
@@ -108,9 +110,15 @@ impl Main<'_> {
         self.reads.iter().enumerate().filter(|&(at, _)| (self.is_in)(at)).map(|(_, read)| read)
     }
 
-    fn vector(&self) -> FeatureVector {
-        let reads = [self.title].into_iter().chain(self.reads());
-        FeatureVector::sum(reads.map(|read| &read.vector))
+    fn parts<'d>(&self, document: &Document<'d>) -> Vec<Part<'d>> {
+        let text = document.field(Field::Text);
+        let title = Part::whole(document.field(Field::Title), Field::Title);
+        let parts = self.reads().map(|read| Part::of(text, read.passage.span));
+        [title].into_iter().chain(parts).collect()
+    }
+
+    fn vectors(&self) -> impl Iterator<Item = &FeatureVector> {
+        [self.title].into_iter().chain(self.reads()).map(|read| &read.vector)
     }
 }
 
@@ -129,6 +137,11 @@ impl Arrangement {
     /// Tells whether a passage is in the main section. Where there is none, all are.
     fn is_main(&self, passage: usize) -> bool {
         self.main.is_none_or(|main| self.section_of[passage] == main)
+    }
+
+    /// Tells whether the same passages are in the main section of another arrangement.
+    fn has_main_of(&self, other: &Arrangement) -> bool {
+        (0..self.section_of.len()).all(|at| self.is_main(at) == other.is_main(at))
     }
 }
 
@@ -171,12 +184,22 @@ impl Model {
                 .collect();
             let observations = self.observations(&title, &reads);
             let shares = shares(self.labels.len(), self.labels.neither());
-            let draft = self.arrange(thresholds, &reads, &observations, &shares, &shares);
+            let walks = walks(&observations, &shares);
+            let draft = self.arrange(thresholds, &reads, &walks, &shares);
             let main = Main { title: &title, reads: &reads, is_in: &|at| draft.is_main(at) };
-            let subjects = subjects(&self.judge(thresholds, &main.vector()), &shares);
-            let page = self.arrange(thresholds, &reads, &observations, &shares, &subjects);
+            let drafted = self.judge(thresholds, scratch.sum(main.vectors(), &self.vocabulary));
+            let page = self.arrange(thresholds, &reads, &walks, &subjects(&drafted, &shares));
             let main = Main { title: &title, reads: &reads, is_in: &|at| page.is_main(at) };
-            let mut answer = self.answer_main(thresholds, document, &main, evidence_max);
+            let mut answer = if page.has_main_of(&draft) {
+                drafted
+            } else {
+                self.judge(thresholds, scratch.sum(main.vectors(), &self.vocabulary))
+            };
+            if 0 < evidence_max {
+                let vector = scratch.sum(main.vectors(), &self.vocabulary);
+                answer.evidence =
+                    evidence::find(self, &main.parts(document), vector, answer.best, evidence_max);
+            }
             let Arrangement { posteriors, decisions, sections, section_of, .. } = page;
             answer.decision = page_decision(document, &answer, &decisions);
             let passages = reads
@@ -195,7 +218,8 @@ impl Model {
         let settings = &self.settings;
         let vector = scratch.count_text(text, &settings.features, &self.vocabulary).clone();
         let scores = self.weights.scores(&vector, settings.values);
-        Read { passage, vector, scores }
+        let probabilities = self.page.calibration.probabilities(&scores);
+        Read { passage, vector, scores, probabilities }
     }
 
     /// Returns what each passage says. A title stands before the text as its first heading.
@@ -209,11 +233,10 @@ impl Model {
         &self,
         thresholds: &Thresholds,
         reads: &[Read],
-        observations: &[Observation],
-        shares: &[f64],
+        walks: &Walks,
         subjects: &[f64],
     ) -> Arrangement {
-        let mut posteriors = posteriors(observations, shares, subjects);
+        let mut posteriors = walks.posteriors(subjects);
         posteriors.drain(..posteriors.len() - reads.len());
         let decide = |posterior: &Posterior| self.decide_passage(thresholds, posterior);
         let decisions: Vec<Decision> = posteriors.iter().map(decide).collect();
@@ -223,10 +246,8 @@ impl Model {
     }
 
     fn observe(&self, read: &Read) -> Observation {
-        let Read { passage, vector, scores } = read;
-        let PageReader { calibration, furniture } = &self.page;
-        let probabilities = calibration.probabilities(scores);
-        let furniture_log_odds = match (furniture, passage.kind) {
+        let Read { passage, vector, scores: _, probabilities } = read;
+        let furniture_log_odds = match (&self.page.furniture, passage.kind) {
             (Some(furniture), PassageKind::Heading | PassageKind::Body) => {
                 furniture.log_odds(vector, self.settings.values, passage.is_closed)
             }
@@ -259,26 +280,6 @@ impl Model {
         }
     }
 
-    /// Returns what the model says of the title and the passages of the main section.
-    fn answer_main(
-        &self,
-        thresholds: &Thresholds,
-        document: &Document<'_>,
-        main: &Main<'_>,
-        evidence_max: usize,
-    ) -> Answer {
-        let vector = main.vector();
-        let mut answer = self.judge(thresholds, &vector);
-        if 0 < evidence_max {
-            let text = document.field(Field::Text);
-            let title = Part::whole(document.field(Field::Title), Field::Title);
-            let parts = main.reads().map(|read| Part::of(text, read.passage.span));
-            let parts: Vec<Part<'_>> = [title].into_iter().chain(parts).collect();
-            answer.evidence = evidence::find(self, &parts, &vector, answer.best, evidence_max);
-        }
-        answer
-    }
-
     fn answer_passage(
         &self,
         text: &str,
@@ -288,8 +289,8 @@ impl Model {
         section: usize,
         evidence_max: usize,
     ) -> PassageAnswer {
-        let Read { passage, vector, scores } = read;
-        let best = best_two(&self.page.calibration.probabilities(&scores));
+        let Read { passage, vector, scores, probabilities } = read;
+        let best = best_two(&probabilities);
         let evidence = if 0 < evidence_max {
             let parts = [Part::of(text, passage.span)];
             evidence::find(self, &parts, &vector, best, evidence_max)

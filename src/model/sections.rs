@@ -63,46 +63,57 @@ pub(super) fn shares(labels: usize, neither: Option<LabelId>) -> Vec<f64> {
     (0..labels).map(|label| weight(label) / sum).collect()
 }
 
-/// Returns the posterior of each passage of a page whose subject is a label by the weights of `subjects`,
-/// and whose asides are labels by their `shares`. Takes time linear in passages times the square of labels.
+/// What a page is if it has one subject or another.
+pub(super) struct Walks {
+    labels: usize,
+    /// For each subject, the probability of each state of each passage, and how likely the page then is.
+    of_subjects: Vec<(Vec<f64>, f64)>,
+}
+
+/// Returns what a page is with each subject, whose asides are labels by their `shares`. Takes time linear
+/// in passages times the square of labels.
 ///
 /// The probabilities were set with pages that were put together from training documents, each passage
 /// scored by a model that had not seen its source (see DESIGN.md).
-pub(super) fn posteriors(
-    observations: &[Observation],
-    shares: &[f64],
-    subjects: &[f64],
-) -> Vec<Posterior> {
-    let page = Page {
-        labels: shares.len(),
-        emissions: observations.iter().flat_map(emissions).collect(),
-        steps: steps(observations),
-    };
-    let mut sum = vec![0.0; page.emissions.len()];
-    let mut best = f64::NEG_INFINITY;
-    for (subject, weight) in subjects.iter().enumerate() {
-        let (states, log_likelihood) = page.walk(&Subject::new(subject, shares));
-        let log_weight = weight.max(f64::MIN_POSITIVE).ln() + log_likelihood;
-        let max = best.max(log_weight);
-        let [old, new] = [best, log_weight].map(|log| (log - max).exp());
-        best = max;
-        sum.iter_mut().zip(states).for_each(|(sum, state)| *sum = old * *sum + new * state);
+pub(super) fn walks(observations: &[Observation], shares: &[f64]) -> Walks {
+    let labels = shares.len();
+    let mut all = Vec::with_capacity(2 * labels * observations.len());
+    for observation in observations {
+        add_emissions(observation, &mut all);
     }
-    sum.chunks_exact(2 * page.labels).map(posterior).collect()
+    let page = Page { labels, emissions: all, steps: steps(observations) };
+    let walk = |subject| page.walk(&Subject::new(subject, shares));
+    Walks { labels, of_subjects: (0..labels).map(walk).collect() }
 }
 
-/// Returns the likelihoods of a passage as content of each label, the largest of which is about 1, and
-/// then as furniture in content of each label.
-fn emissions(observation: &Observation) -> Vec<f64> {
-    let logs = &observation.label_log_likelihoods;
+impl Walks {
+    /// Returns the posterior of each passage of a page whose subject is a label by these weights.
+    pub(super) fn posteriors(&self, subjects: &[f64]) -> Vec<Posterior> {
+        let numbers = self.of_subjects.first().map_or(0, |(states, _)| states.len());
+        let mut sum = vec![0.0; numbers];
+        let mut best = f64::NEG_INFINITY;
+        for ((states, log_likelihood), weight) in self.of_subjects.iter().zip(subjects) {
+            let log_weight = weight.max(f64::MIN_POSITIVE).ln() + log_likelihood;
+            let max = best.max(log_weight);
+            let [old, new] = [best, log_weight].map(|log| (log - max).exp());
+            best = max;
+            sum.iter_mut().zip(states).for_each(|(sum, state)| *sum = old * *sum + new * state);
+        }
+        sum.chunks_exact(2 * self.labels).map(posterior).collect()
+    }
+}
+
+/// Adds the likelihoods of a passage as content of each label, the largest of which is about 1, and then
+/// as furniture in content of each label.
+fn add_emissions(observation: &Observation, all: &mut Vec<f64>) {
+    let (logs, start) = (&observation.label_log_likelihoods, all.len());
     let max = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let content: Vec<f64> = logs.iter().map(|log| (LABEL_EVIDENCE * (log - max)).exp()).collect();
-    let mean = content.iter().sum::<f64>() / content.len() as f64;
+    all.extend(logs.iter().map(|log| (LABEL_EVIDENCE * (log - max)).exp()));
+    let mean = all[start..].iter().sum::<f64>() / logs.len() as f64;
     // Beyond these bounds nothing changes, and no product vanishes.
     let log_odds = (observation.furniture_log_odds + FURNITURE_LOG_ODDS).clamp(-30.0, 30.0);
     // Furniture says nothing about the label around it.
-    let furniture = std::iter::repeat_n(mean * log_odds.exp(), content.len());
-    content.iter().copied().chain(furniture).collect()
+    all.extend(std::iter::repeat_n(mean * log_odds.exp(), logs.len()));
 }
 
 /// Returns what the numbers for each state make of a passage.
@@ -289,7 +300,7 @@ mod tests {
 
     fn page(observations: &[Observation]) -> Vec<Posterior> {
         let shares = shares(3, Some(LabelId(1)));
-        posteriors(observations, &shares, &shares)
+        walks(observations, &shares).posteriors(&shares)
     }
 
     /// Sums over all subjects and all walks, which is what the algorithm does in less time.
@@ -297,6 +308,10 @@ mod tests {
         let n = observations.len();
         let shares = shares(3, Some(LabelId(1)));
         let steps = steps(observations);
+        let mut emissions = Vec::new();
+        for observation in observations {
+            add_emissions(observation, &mut emissions);
+        }
         let mut sums = vec![[0.0; 6]; n];
         for (label, share) in shares.iter().enumerate() {
             let subject = Subject::new(label, &shares);
@@ -305,7 +320,7 @@ mod tests {
                     (0..n).map(|at| walk / 6_usize.pow(u32::try_from(at).unwrap()) % 6).collect();
                 let mut weight = *share;
                 for (at, &state) in states.iter().enumerate() {
-                    weight *= emissions(&observations[at])[state];
+                    weight *= emissions[6 * at + state];
                     weight *= if at == 0 {
                         subject.start()[state]
                     } else {

@@ -120,7 +120,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Line<'a>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let end = rest.find(['\n', '\r', '\u{2028}', '\u{2029}']).unwrap_or(rest.len());
+        let end = line_len(rest.as_bytes());
         let line = &rest[..end];
         let trimmed = line.trim_start_matches(is_blank);
         let start = self.at + line.len() - trimmed.len();
@@ -131,6 +131,15 @@ impl<'a> Iterator for Lines<'a> {
         self.at += end + break_len;
         Some(Line { start, text: trimmed.trim_end_matches(is_blank) })
     }
+}
+
+/// Returns the length of the line that `text` begins with.
+fn line_len(text: &[u8]) -> usize {
+    // Unicode's own line breaks begin with this byte, as most quotation marks do.
+    let mut places = memchr::memchr3_iter(b'\n', b'\r', 0xe2, text);
+    let is_break =
+        |at: &usize| matches!(&text[*at..], [b'\n' | b'\r', ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..]);
+    places.find(is_break).unwrap_or(text.len())
 }
 
 /// What the line breaks of a text mean.
@@ -233,6 +242,7 @@ mod tests {
         check("a b\n\nc\n \t\nd", &["a b", "c", "d"]);
         check("\r\n a\r\n\r\nb\u{a0}\r\n\u{a0}\r\nc", &["a", "b", "c"]);
         check("a\r\rb", &["a", "b"]);
+        check("“a”\u{2028}\u{2029}“b”", &["“a”", "“b”"]);
         check("", &[]);
         check(" \n\u{200b}\n", &[]);
     }
