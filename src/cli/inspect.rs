@@ -13,6 +13,8 @@ use newsdesk::{
 };
 use serde_json::json;
 
+use super::train_report;
+
 /// The shares of wrong answers that the table of risks shows.
 const RISKS_SHOWN: [f64; 5] = [0.005, 0.01, 0.02, 0.03, 0.05];
 
@@ -69,6 +71,9 @@ fn text(file: &ModelFile, n_features: usize) -> anyhow::Result<String> {
     match &model.card.figures {
         Some(figures) => text.push_str(&measured(figures)?),
         None => writeln!(text, "measured   nothing")?,
+    }
+    if let Some(tuning) = &model.card.tuning {
+        write!(text, "\n{}", train_report::table(tuning))?;
     }
     for label in model.labels.ids() {
         let role = if Some(label) == model.labels.neither() { ", answered as NEITHER" } else { "" };
@@ -151,6 +156,7 @@ fn json_text(file: &ModelFile, n_features: usize) -> String {
         "calibration": model.calibration,
         "thresholds": model.thresholds,
         "figures": model.card.figures,
+        "tuning": model.card.tuning,
         "labels": labels,
     })
     .to_string()

@@ -1,16 +1,20 @@
 //! `newsdesk train`: a corpus as a model file.
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use indicatif::ProgressBar;
 use newsdesk::{
     corpus::{Corpus, Rows},
-    model::{BaseFile, NAME_BYTES_MAX, is_model_name},
-    train::{Changes, Config, Counted, count, train_changes},
+    model::{BaseFile, NAME_BYTES_MAX, Trial, is_model_name},
+    train::{Changes, Config, Counted, Search, count, train_changes, train_tuned},
 };
 
-use super::{INCOMPLETE, merge, terminal, train_report::report, train_settings::SettingsArgs};
+use super::{INCOMPLETE, merge, terminal, train_report, train_settings::SettingsArgs};
 
 /// `newsdesk train`, as typed.
 #[derive(clap::Args, Debug)]
@@ -52,6 +56,8 @@ pub(super) struct TrainArgs {
     #[arg(long, default_value = "furniture", value_name = "LABEL", env = "NEWSDESK_FURNITURE")]
     furniture: String,
     #[command(flatten)]
+    tuning: TuningArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
     /// The folds that are held out in turn to measure the model; 0 to skip it
     #[arg(long, default_value_t = 5, value_name = "N", env = "NEWSDESK_FOLDS")]
@@ -65,10 +71,24 @@ pub(super) struct TrainArgs {
     skip_bad_rows: bool,
 }
 
+/// Whether and how long to search, as typed.
+#[derive(clap::Args, Debug)]
+struct TuningArgs {
+    /// Search the settings that are not given here, by trials on documents that are held out. The corpus alone
+    /// decides what is tried and chosen
+    #[arg(long, conflicts_with_all = ["base", "counts_only"], env = "NEWSDESK_TUNE")]
+    tune: bool,
+    /// The time after which --tune begins no more trials, such as `60s` or `10m`. What is chosen then depends on
+    /// the machine [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "tune")]
+    time_budget: Option<Duration>,
+}
+
 const EXAMPLES: &str = "Examples:
   newsdesk train --corpus models/starter.jsonl --output my.safetensors
   newsdesk train --corpus news.csv.gz promo/ --output my.safetensors --neither none
   zcat old.jsonl.gz | newsdesk train --corpus - --output my.safetensors
+  newsdesk train --tune --time-budget 5m --corpus news.csv.gz --output my.safetensors
   newsdesk train --base my.safetensors --corpus more.jsonl --output more.safetensors
   newsdesk train --base more.safetensors --forget more.jsonl --output my.safetensors
   newsdesk train --corpus part1.jsonl --counts-only --output part1.counts";
@@ -89,10 +109,21 @@ impl TrainArgs {
             return self.write_counts(&counted.context("cannot count")?);
         }
         let hands_on = matches!(&changes.base, Some(BaseFile::Model(_)));
-        let trained = terminal::while_reading(&bar, &progress, || train_changes(changes, &config));
+        let tell = |trial: &Trial| bar.set_message(train_report::trial(trial));
+        let search = self.tuning.tune.then(|| Search {
+            questions: self.settings.questions(self.whole),
+            budget: self.tuning.time_budget,
+            tell: &tell,
+        });
+        let trained = terminal::while_reading(&bar, &progress, || match (search, changes) {
+            (Some(search), Changes { learn: Some(rows), .. }) => {
+                train_tuned(rows, &config, &search)
+            }
+            (_, changes) => train_changes(changes, &config),
+        });
         let mut trained = trained.context("cannot train")?;
         trained.file.write(&self.output)?;
-        report(&trained, started.elapsed().as_secs_f64());
+        train_report::report(&trained, started.elapsed().as_secs_f64());
         if hands_on {
             eprintln!("calibration, thresholds and figures are those of the base");
         }
@@ -139,6 +170,18 @@ impl TrainArgs {
             skip_bad_rows: self.skip_bad_rows,
         })
     }
+}
+
+/// Reads a time such as `90`, `90s` or `1.5m`.
+fn time(typed: &str) -> Result<Duration, String> {
+    let (number, unit) = match typed.strip_suffix('m') {
+        Some(minutes) => (minutes, 60.0),
+        None => (typed.strip_suffix('s').unwrap_or(typed), 1.0),
+    };
+    let seconds = number.parse().ok().map(|number: f64| number * unit);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "write a number of seconds or minutes, such as `60s` or `10m`".into())
 }
 
 /// Opens a corpus, if there are any paths.

@@ -1,10 +1,38 @@
 //! What `newsdesk train` tells of a model that it trained.
 
-use newsdesk::train::{Betrayal, Leakage, Trained};
+use newsdesk::{
+    model::{Trial, Tuning},
+    train::{Betrayal, Leakage, Trained},
+};
+
+/// Returns a trial as a line.
+pub(super) fn trial(trial: &Trial) -> String {
+    let Trial { change, log_loss, macro_f1, accuracy, is_kept } = trial;
+    let kept = if *is_kept { "  kept" } else { "" };
+    format!("{change:<26} {log_loss:>8.4}  {macro_f1:>8.4}  {accuracy:>8.4}{kept}")
+}
+
+/// Returns what was tried, and what was kept.
+pub(super) fn table(tuning: &Tuning) -> String {
+    let Tuning { method, trials, is_complete } = tuning;
+    let mut lines = vec![format!("{:<26} log loss  macro-F1  accuracy", "tried")];
+    lines.extend(trials.iter().map(trial));
+    let n = trials.len();
+    lines.push(format!(
+        "{n} trials, {method}; a change is kept if the log loss falls by half a percent"
+    ));
+    if !is_complete {
+        lines.push("the time was up before all was tried".into());
+    }
+    lines.join("\n") + "\n"
+}
 
 /// Tells what was learned, and what to expect of it.
 pub(super) fn report(trained: &Trained, seconds: f64) {
     let model = &trained.file.model;
+    if let Some(tuning) = &model.card.tuning {
+        eprint!("{}", table(tuning));
+    }
     let documents: u64 = model.card.label_documents.iter().sum();
     eprintln!("learned from {documents} documents in {seconds:.2} s:");
     for (name, n) in model.labels.names().iter().zip(&model.card.label_documents) {

@@ -3,8 +3,9 @@
 use anyhow::ensure;
 use clap::ValueEnum;
 use newsdesk::{
-    model::{BaseFile, Estimator, Prior, Settings},
-    train,
+    features::{Norm, TermFrequency},
+    model::{BaseFile, Estimator, Prior, Settings, WeighingSettings},
+    train::{self, QUESTIONS, Question},
 };
 
 /// How to estimate, as typed.
@@ -37,6 +38,15 @@ pub(super) struct SettingsArgs {
     /// The times that documents which the model gets wrong are given more weight; 0 for none
     #[arg(long, value_name = "N", env = "NEWSDESK_PASSES")]
     passes: Option<u32>,
+    /// What scores are multiplied by before they tell how wrong the model is in a pass
+    #[arg(long, value_name = "X", env = "NEWSDESK_SLOPE")]
+    slope: Option<f64>,
+    /// How a feature's value grows with the times that it occurs in a document [default: log]
+    #[arg(long, value_enum, env = "NEWSDESK_TF")]
+    tf: Option<TfArg>,
+    /// What a document's values are divided by [default: length]
+    #[arg(long, value_enum, env = "NEWSDESK_NORM")]
+    norm: Option<NormArg>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -46,7 +56,73 @@ enum EstimatorArg {
     OneVsRest,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TfArg {
+    /// As often as it occurs
+    Count,
+    /// 1 + ln of that
+    Log,
+    /// 1
+    Binary,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum NormArg {
+    /// Nothing: a long document says more
+    None,
+    /// The root of the number of its features
+    Length,
+}
+
+impl From<EstimatorArg> for Estimator {
+    fn from(typed: EstimatorArg) -> Estimator {
+        match typed {
+            EstimatorArg::Multinomial => Estimator::Multinomial,
+            EstimatorArg::Complement => Estimator::Complement,
+            EstimatorArg::OneVsRest => Estimator::OneVsRest,
+        }
+    }
+}
+
+impl From<TfArg> for TermFrequency {
+    fn from(typed: TfArg) -> TermFrequency {
+        match typed {
+            TfArg::Count => TermFrequency::Count,
+            TfArg::Log => TermFrequency::Log,
+            TfArg::Binary => TermFrequency::Binary,
+        }
+    }
+}
+
+impl From<NormArg> for Norm {
+    fn from(typed: NormArg) -> Norm {
+        match typed {
+            NormArg::None => Norm::None,
+            NormArg::Length => Norm::Length,
+        }
+    }
+}
+
 impl SettingsArgs {
+    /// Returns what a search may ask: all that was not typed.
+    pub(super) fn questions(&self, whole: bool) -> Vec<Question> {
+        let is_typed = |flag: &str| match flag {
+            "estimator" => self.estimator.is_some(),
+            "smoothing" => self.smoothing.is_some(),
+            "ngram" => self.ngram.is_some(),
+            "min-documents" => self.min_documents.is_some(),
+            "min-sources" => self.min_sources.is_some(),
+            "max-features" => self.max_features.is_some(),
+            "source-balance" => self.source_balance.is_some(),
+            "passes" => whole || self.passes.is_some(),
+            "slope" => self.slope.is_some() || whole || self.passes == Some(0),
+            "tf" => self.tf.is_some(),
+            "norm" => self.norm.is_some(),
+            _ => false,
+        };
+        QUESTIONS.into_iter().filter(|question| !is_typed(question.flag)).collect()
+    }
+
     /// Returns the settings of the base, or the default ones, with what was typed in their place.
     pub(super) fn settings(
         &self,
@@ -62,24 +138,34 @@ impl SettingsArgs {
                 ..train::default_settings()
             },
         };
-        settings.estimator = match self.estimator {
-            None => settings.estimator,
-            Some(EstimatorArg::Multinomial) => Estimator::Multinomial,
-            Some(EstimatorArg::Complement) => Estimator::Complement,
-            Some(EstimatorArg::OneVsRest) => Estimator::OneVsRest,
-        };
-        settings.prior = self.prior.clone().unwrap_or(settings.prior);
-        let balance = self.source_balance.unwrap_or(settings.weighing.source_balance);
+        let (selection, weighing) = (&mut settings.selection, &mut settings.weighing);
+        set(&mut settings.estimator, self.estimator);
+        set(&mut settings.prior, self.prior.clone());
+        set(&mut settings.smoothing, self.smoothing);
+        set(&mut settings.features.ngram, self.ngram);
+        set(&mut settings.values.tf, self.tf);
+        set(&mut settings.values.norm, self.norm);
+        set(&mut selection.documents_min, self.min_documents);
+        set(&mut selection.sources_min, self.min_sources);
+        set(&mut selection.features_max, self.max_features);
+        set(&mut weighing.source_balance, self.source_balance);
+        set(&mut weighing.passes, self.passes.or(whole.then_some(0)));
+        set(&mut weighing.slope, self.slope);
+        let WeighingSettings { source_balance: balance, slope, .. } = *weighing;
         ensure!((0.0..=1.0).contains(&balance), "--source-balance is {balance}, not within 0 to 1");
-        settings.weighing.source_balance = balance;
-        let set = |own: &mut u32, typed: Option<u32>| *own = typed.unwrap_or(*own);
-        set(&mut settings.selection.documents_min, self.min_documents);
-        set(&mut settings.selection.sources_min, self.min_sources);
-        set(&mut settings.selection.features_max, self.max_features);
-        set(&mut settings.weighing.passes, self.passes.or(whole.then_some(0)));
-        settings.smoothing = self.smoothing.unwrap_or(settings.smoothing);
-        settings.features.ngram = self.ngram.map_or(settings.features.ngram, usize::from);
+        let smoothing = settings.smoothing;
+        ensure!(
+            0.0 < smoothing && smoothing.is_finite(),
+            "--smoothing is {smoothing}, it must be above 0"
+        );
+        ensure!(0.0 < slope && slope.is_finite(), "--slope is {slope}, it must be above 0");
         Ok(settings)
+    }
+}
+
+fn set<T>(own: &mut T, typed: Option<impl Into<T>>) {
+    if let Some(typed) = typed {
+        *own = typed.into();
     }
 }
 

@@ -73,7 +73,7 @@ impl Thresholds {
 }
 
 /// Returns the labels with the two highest probabilities; of equals, the first.
-pub(super) fn best_two(probabilities: &[f64]) -> [LabelId; 2] {
+pub fn best_two(probabilities: &[f64]) -> [LabelId; 2] {
     let mut best = [(f64::NEG_INFINITY, LabelId(0)); 2];
     for (label, &probability) in (0..).map(LabelId).zip(probabilities) {
         if best[0].0 < probability {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Calibration, Figures, Furniture, FurnitureCalibration, Model, ModelCard, ModelReference,
-    PageReader, Settings, Thresholds, Weights,
+    PageReader, Settings, Thresholds, Tuning, Weights,
     container::{self, FORMAT, ModelFileError, NO_DIGEST, Table, UnusableModel, words},
     whole::{StratumDocuments, WholeCounts},
 };
@@ -64,6 +64,8 @@ struct Header {
     furniture: Option<FurnitureCalibration>,
     corpus: CorpusHeader,
     figures: Option<Figures>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tuning: Option<Tuning>,
     /// The strata of the whole counts, if they were kept.
     strata: Option<Vec<StratumDocuments>>,
 }
@@ -118,6 +120,7 @@ impl ModelFile {
             corpus_digest: header.corpus.digest,
             size_bytes: bytes.len() as u64,
             figures: header.figures,
+            tuning: header.tuning,
         };
         let model = Model {
             reference: ModelReference { name, version, digest },
@@ -182,6 +185,7 @@ impl ModelFile {
                 furniture: model.card.furniture_examples,
             },
             figures: model.card.figures.clone(),
+            tuning: model.card.tuning.clone(),
             strata: whole.as_ref().map(|whole| whole.strata.clone()),
         }
     }

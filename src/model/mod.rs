@@ -17,6 +17,7 @@ mod page;
 mod sections;
 mod settings;
 mod thresholds;
+mod tuning;
 mod whole;
 
 use std::cell::RefCell;
@@ -24,7 +25,7 @@ use std::cell::RefCell;
 pub use calibration::Calibration;
 pub use container::{FORMAT, MODEL_BYTES_MAX, ModelFileError, UnusableModel};
 pub use counts_file::{BaseFile, CountsFile};
-pub use decision::{AbstentionReason, Decision};
+pub use decision::{AbstentionReason, Decision, best_two};
 pub use evidence::{Evidence, PLACES_MAX, Place};
 pub use figures::{Figures, ReliabilityBin, RiskPoint};
 pub use file::{ModelCounts, ModelFile, NAME_BYTES_MAX, is_model_name};
@@ -33,6 +34,7 @@ pub use naive_bayes::Weights;
 pub use page::{PageAnswer, PageReader, PassageAnswer, Section};
 pub use settings::{Estimator, Prior, SelectionSettings, Settings, WeighingSettings};
 pub use thresholds::{ThresholdError, ThresholdOverrides, Thresholds};
+pub use tuning::{Trial, Tuning};
 pub use whole::{StratumDocuments, WholeCounts};
 
 use crate::{
@@ -90,6 +92,8 @@ pub struct ModelCard {
     pub size_bytes: u64,
     /// What was measured on held-out documents, if anything was.
     pub figures: Option<Figures>,
+    /// What was tried before the settings were chosen, if anything was.
+    pub tuning: Option<Tuning>,
 }
 
 /// What a model says of a document.

@@ -92,6 +92,7 @@ pub(super) fn description(model: &Model) -> proto::Model {
         size_bytes,
         figures: measured,
         furniture_examples: _,
+        tuning: _,
     } = card;
     let columns = labels.ids().zip(label_documents).zip(weights.log_priors());
     proto::Model {

@@ -172,9 +172,11 @@ pub(super) fn check_labels(base: &Model, labels: &LabelSet) -> Result<(), BaseEr
 /// Gives a model the thresholds and the figures of its base.
 pub(super) fn hand_on(base: &Model, model: &mut Model, max_error: f64) -> Result<(), TrainError> {
     model.card.figures.clone_from(&base.card.figures);
+    model.card.tuning.clone_from(&base.card.tuning);
     model.thresholds = base.thresholds;
     if max_error < 1.0 {
-        let figures = base.card.figures.as_ref().ok_or(TrainError::RiskUnmeasured)?;
+        let figures =
+            base.card.figures.as_ref().ok_or(TrainError::Unmeasured { what: "--max-error" })?;
         let margin = figures.margin_min(max_error);
         model.thresholds.margin_min =
             margin.map_err(|fewest| TrainError::Risk { max_error, fewest })?;

@@ -21,7 +21,7 @@ use crate::{
 
 /// Documents, and the models of the folds that each is held out of.
 pub(super) struct HeldOut<'a> {
-    method: String,
+    pub(super) method: String,
     training: &'a Training<'a>,
     pub(super) folds: FoldModels,
     pub(super) scores: Vec<Vec<f64>>,
@@ -36,7 +36,7 @@ impl<'a> HeldOut<'a> {
         n_folds: usize,
         log_priors: &[f64],
     ) -> Result<Option<HeldOut<'a>>, TrainError> {
-        let documents = &training.documents;
+        let documents = training.documents;
         let n_folds = n_folds.min(training.fewest_documents());
         let Some(n_folds) = NonZeroUsize::new(n_folds).filter(|folds| 1 < folds.get()) else {
             return Ok(None);
@@ -86,7 +86,7 @@ impl<'a> HeldOut<'a> {
     }
 
     fn outcomes(&self, model: &Model, thresholds: &Thresholds) -> Vec<Outcome> {
-        let documents = self.scores.iter().zip(&self.training.documents);
+        let documents = self.scores.iter().zip(self.training.documents);
         documents
             .map(|(scores, document)| {
                 let answer = model.decide(thresholds, scores.clone(), &document.vector);

@@ -18,12 +18,16 @@ mod held_out;
 mod leakage;
 mod openings;
 mod pages;
+mod questions;
 mod sample;
 mod select;
 mod strata;
 mod tally;
 mod thresholds;
+mod tune;
 mod weigh;
+
+use std::time::Duration;
 
 use rayon::{iter::Either, prelude::*};
 
@@ -33,8 +37,10 @@ pub use collect::{Collected, collect};
 pub use counts::{Count, Counts, FeatureCounts};
 pub use fit::{FitError, log_likelihoods};
 pub use leakage::{Betrayal, Leakage};
+pub use questions::{QUESTIONS, Question};
 pub use sample::{SAMPLE_BYTES_MAX, Sample};
 pub use strata::{Strata, Stratum};
+pub use tune::{Search, train_tuned};
 
 use crate::{
     corpus::{BadRow, CorpusError, Example, Rows},
@@ -152,12 +158,38 @@ pub enum TrainError {
         /// The margin with the fewest errors.
         fewest: RiskPoint,
     },
-    /// Errors should be kept low, but nothing is held out to count them on.
+    /// Something is to be chosen by what is measured, but nothing is held out to measure it on.
     #[error(
-        "--max-error needs held-out documents to count errors on: set --folds to 2 or more, and see that \
-         each label has two documents or more"
+        "{what} needs documents that are held out: set --folds to 2 or more, and see that each label has two \
+         documents or more"
     )]
-    RiskUnmeasured,
+    Unmeasured {
+        /// What needs them.
+        what: &'static str,
+    },
+    /// Whole sources cannot be held out.
+    #[error(
+        "the corpus names {sources} sources, too few to hold out whole ones in {folds} folds: set --folds to \
+         as many or fewer (at least 2), add sources, or name none"
+    )]
+    FewSources {
+        /// The number of sources.
+        sources: u32,
+        /// The number of folds.
+        folds: usize,
+    },
+    /// The time is too short to try anything.
+    #[error(
+        "--time-budget of {:.1} s is over before anything could be compared: the settings as given took \
+         {:.1} s; give several times that",
+        budget.as_secs_f64(), first.as_secs_f64()
+    )]
+    Budget {
+        /// The time that was given.
+        budget: Duration,
+        /// The time that the first trial took.
+        first: Duration,
+    },
     /// Training cannot go on from a model or counts.
     #[error(transparent)]
     Base(#[from] BaseError),
@@ -195,19 +227,15 @@ fn estimate(
     }
     let labels = labels(&counts.strata, config)?;
     base.map_or(Ok(()), |base| base::check_labels(base, &labels))?;
-    let kept = select::select(&counts, &settings.selection);
-    if kept.is_empty() {
-        let SelectionSettings { documents_min, sources_min, .. } = settings.selection;
-        return Err(TrainError::NoFeature { documents_min, sources_min });
-    }
+    let kept = select::select(&counts, &settings.selection)?;
     let features_counted = counts.len();
     let whole = if config.whole { Some(additive::file(&counts, settings)?.whole) } else { None };
     // Most features are left out; from here on, what they counted is no more needed.
     let Counts { digest, strata, features: _ } = counts;
-    let vocabulary = Vocabulary::of_sorted((0..kept.len()).map(|feature| kept.name(feature)))
-        .expect("names are sorted, and differ");
-    let (documents, furniture) = documents(sample, &vocabulary, &labels, settings);
-    let training = Training::new(&strata, &kept, &labels, settings, documents);
+    let vocabulary = vocabulary(&kept);
+    let (documents, furniture) = documents(&sample, &vocabulary, &labels, settings, true);
+    drop(sample);
+    let training = Training::new(&strata, &kept, &labels, settings, &documents);
 
     let label_documents = training.label_documents(None);
     let log_priors = log_priors(&settings.prior, &labels, &label_documents)?;
@@ -235,17 +263,20 @@ fn estimate(
             corpus_digest: digest.hex(),
             size_bytes: 0,
             figures: None,
+            tuning: None,
         },
     };
     let fold_of = held_out.as_ref().map(|held_out| held_out.folds.fold_of.as_slice());
-    let leakage = Leakage::find(&strata, &kept, &training.documents, fold_of);
+    let leakage = Leakage::find(&strata, &kept, &documents, fold_of);
     let metrics = match (held_out, base) {
         (Some(held_out), _) => Some(held_out.measure(&mut model, config.max_error)?),
         (None, Some(base)) => {
             base::hand_on(base, &mut model, config.max_error)?;
             None
         }
-        (None, None) if config.max_error < 1.0 => return Err(TrainError::RiskUnmeasured),
+        (None, None) if config.max_error < 1.0 => {
+            return Err(TrainError::Unmeasured { what: "--max-error" });
+        }
         (None, None) => None,
     };
     let counts = model_counts(&training, &strata, &kept, sums);
@@ -270,6 +301,11 @@ fn model_counts(
     }
 }
 
+fn vocabulary(kept: &FeatureCounts) -> Vocabulary {
+    Vocabulary::of_sorted((0..kept.len()).map(|feature| kept.name(feature)))
+        .expect("names are sorted, and differ")
+}
+
 fn labels(strata: &Strata, config: &Config) -> Result<LabelSet, TrainError> {
     let names = strata.documents().iter().map(|(stratum, _)| stratum.label.clone());
     let labels = LabelSet::new(names.filter(|name| *name != config.furniture), &config.neither)?;
@@ -282,14 +318,16 @@ fn labels(strata: &Strata, config: &Config) -> Result<LabelSet, TrainError> {
     Ok(labels)
 }
 
-/// Returns the sample's examples as vectors: the documents of the labels, and the furniture.
+/// Returns the sample's examples as vectors: the documents of the labels, and the furniture. Documents have
+/// their passages and openings if they are taken apart.
 fn documents(
-    sample: Sample,
+    sample: &Sample,
     vocabulary: &Vocabulary,
     labels: &LabelSet,
     settings: &Settings,
+    take_apart: bool,
 ) -> (Vec<TrainingDocument>, Vec<FurnitureExample>) {
-    let read = |scratch: &mut VectorScratch, (place, (key, example)): (usize, (u64, Example))| {
+    let read = |scratch: &mut VectorScratch, (place, (key, example)): (usize, (u64, &Example))| {
         let title = example.title.as_deref().unwrap_or_default();
         let document = Document::with_title(title, &example.text)
             .expect("an example's text was checked when it was read");
@@ -299,16 +337,17 @@ fn documents(
             let passage = TrainingPassage { vector, is_closed };
             return Either::Right(FurnitureExample { passage, key });
         };
-        let passages = pages::sample_passages(&example.text, scratch, vocabulary, settings);
-        let text = if place < openings::DOCUMENTS_MAX { example.text.as_str() } else { "" };
+        let text = if take_apart { example.text.as_str() } else { "" };
+        let passages = pages::sample_passages(text, scratch, vocabulary, settings);
+        let text = if place < openings::DOCUMENTS_MAX { text } else { "" };
         let openings = openings::openings(text, scratch, &settings.features, vocabulary);
-        let source = example.source;
+        let source = example.source.clone();
         let values = settings.values;
         let document = TrainingDocument::new(label, source, key, vector, passages, values);
         Either::Left(document.with_openings(openings))
     };
     sample
-        .into_examples()
+        .examples()
         .into_par_iter()
         .enumerate()
         .map_init(VectorScratch::default, read)

@@ -23,11 +23,21 @@ impl Sample {
         self.add_many(digest.lanes(), example, 1);
     }
 
+    /// Returns the number of examples.
+    pub fn len(&self) -> u64 {
+        self.kept.values().map(|&(_, times)| u64::from(times)).sum()
+    }
+
+    /// Tells whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Returns the examples in the order of their digests, each with a hash of its content.
-    pub fn into_examples(self) -> Vec<(u64, Example)> {
+    pub fn examples(&self) -> Vec<(u64, &Example)> {
         let mut examples = Vec::new();
-        for (digest, (example, times)) in self.kept {
-            examples.extend(std::iter::repeat_n((digest[0], example), times as usize));
+        for (digest, (example, times)) in &self.kept {
+            examples.extend(std::iter::repeat_n((digest[0], example), *times as usize));
         }
         examples
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Counts, FeatureCounts};
+use super::{Counts, FeatureCounts, TrainError};
 use crate::model::SelectionSettings;
 
 /// A feature that may be kept, and what decides on it.
@@ -18,7 +18,10 @@ struct Candidate<'a> {
 ///
 /// If there are too many, those stay that occur in the most sources, then in the most documents.
 /// Sources count only where the corpus names at least as many as are asked for.
-pub(super) fn select(counts: &Counts, settings: &SelectionSettings) -> FeatureCounts {
+pub(super) fn select(
+    counts: &Counts,
+    settings: &SelectionSettings,
+) -> Result<FeatureCounts, TrainError> {
     let mut kept: Vec<Candidate<'_>> = counts
         .features
         .par_iter()
@@ -36,7 +39,11 @@ pub(super) fn select(counts: &Counts, settings: &SelectionSettings) -> FeatureCo
     for Candidate { features, place, name, .. } in kept {
         selected.push(name.as_bytes(), features.counts(place).iter().copied());
     }
-    selected
+    if selected.is_empty() {
+        let SelectionSettings { documents_min, sources_min, .. } = *settings;
+        return Err(TrainError::NoFeature { documents_min, sources_min });
+    }
+    Ok(selected)
 }
 
 fn candidates<'a>(

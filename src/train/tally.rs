@@ -9,9 +9,11 @@ use std::sync::Mutex;
 
 use hashbrown::{HashTable, hash_table::Entry};
 
-use super::strata::StratumIds;
+use rayon::prelude::*;
+
+use super::{Counts, strata::StratumIds};
 use crate::{
-    corpus::Example,
+    corpus::{CorpusDigest, Example},
     features::{FeatureKey, extract},
     model::Settings,
     text::Document,
@@ -19,6 +21,9 @@ use crate::{
 
 /// The number of shards, a power of two: enough that threads rarely meet in one.
 const SHARDS: usize = 128;
+
+/// The examples that a thread takes at once.
+const EXAMPLES_AT_ONCE: usize = 64;
 
 /// The additions that a thread keeps before it fills the shards with them.
 const ADDITIONS_WAITING_MAX: usize = 64 * 1024;
@@ -194,6 +199,25 @@ impl Additions {
         self.names.clear();
         self.waiting = 0;
     }
+}
+
+/// Counts `examples`, each of which has a key, on all cores.
+pub(super) fn count(examples: &[(u64, &Example)], settings: &Settings) -> Counts {
+    let tally = Tally::default();
+    let mut digest = CorpusDigest::default();
+    for (_, example) in examples {
+        digest.add(example);
+    }
+    examples.par_chunks(EXAMPLES_AT_ONCE).for_each_init(Additions::default, |additions, chunk| {
+        let mut ids = tally.strata.lock().expect(NO_PANIC);
+        let strata: Vec<u32> = chunk.iter().map(|(_, example)| ids.add(example)).collect();
+        drop(ids);
+        for ((_, example), stratum) in chunk.iter().zip(strata) {
+            additions.add(example, stratum, settings, &tally);
+        }
+        additions.fill(&tally);
+    });
+    Counts::new(digest, tally)
 }
 
 /// Returns the shard of a feature, by bits in the middle: a hash table looks at the first and the last.

@@ -92,7 +92,7 @@ pub(super) struct Without<'a> {
 
 /// What a model is estimated from.
 pub(super) struct Training<'a> {
-    pub(super) documents: Vec<TrainingDocument>,
+    pub(super) documents: &'a [TrainingDocument],
     /// The stratum of each document.
     document_strata: Vec<usize>,
     strata: &'a Strata,
@@ -110,7 +110,7 @@ impl<'a> Training<'a> {
         features: &'a FeatureCounts,
         labels: &LabelSet,
         settings: &'a Settings,
-        documents: Vec<TrainingDocument>,
+        documents: &'a [TrainingDocument],
     ) -> Training<'a> {
         let label_of = |stratum: &Stratum| labels.find(&stratum.label);
         let stratum_labels: Vec<Option<LabelId>> =
@@ -184,7 +184,7 @@ impl<'a> Training<'a> {
     /// Returns the number of documents at hand of the label that has the fewest.
     pub(super) fn fewest_documents(&self) -> usize {
         let mut documents = vec![0; self.labels];
-        for document in &self.documents {
+        for document in self.documents {
             documents[document.label.index()] += 1;
         }
         documents.into_iter().min().unwrap_or_default()
@@ -231,7 +231,7 @@ impl<'a> Training<'a> {
         let slope = self.settings.weighing.slope;
         let calibration = Calibration { slope, biases: vec![0.0; self.labels] };
         let before = self.label_weights(weights);
-        weights.par_iter_mut().zip(&self.documents).for_each(|(weight, document)| {
+        weights.par_iter_mut().zip(self.documents).for_each(|(weight, document)| {
             if 0.0 < *weight {
                 let scores = self.scores(&document.vector, model);
                 let right = calibration.probabilities(&scores)[document.label.index()];
@@ -239,7 +239,7 @@ impl<'a> Training<'a> {
             }
         });
         let after = self.label_weights(weights);
-        for (weight, document) in weights.iter_mut().zip(&self.documents) {
+        for (weight, document) in weights.iter_mut().zip(self.documents) {
             let label = document.label.index();
             if 0.0 < after[label] {
                 *weight *= before[label] / after[label];
@@ -250,7 +250,7 @@ impl<'a> Training<'a> {
     /// Returns the sum of the weights of each label's documents.
     fn label_weights(&self, weights: &[f64]) -> Vec<f64> {
         let mut sums = vec![0.0; self.labels];
-        for (weight, document) in weights.iter().zip(&self.documents) {
+        for (weight, document) in weights.iter().zip(self.documents) {
             sums[document.label.index()] += weight;
         }
         sums

@@ -80,6 +80,7 @@ pub fn tiny_model() -> Model {
             label_documents: vec![42, 20, 38],
             sources: 7,
             furniture_examples: 0,
+            tuning: None,
             corpus_digest: "c0".repeat(32),
             size_bytes: 1234,
             figures: Some(Figures {
