@@ -268,21 +268,44 @@ fn estimate(
     };
     let fold_of = held_out.as_ref().map(|held_out| held_out.folds.fold_of.as_slice());
     let leakage = Leakage::find(&strata, &kept, &documents, fold_of);
-    let metrics = match (held_out, base) {
-        (Some(held_out), _) => Some(held_out.measure(&mut model, config.max_error)?),
-        (None, Some(base)) => {
-            base::hand_on(base, &mut model, config.max_error)?;
-            None
-        }
-        (None, None) if config.max_error < 1.0 => {
-            return Err(TrainError::Unmeasured { what: "--max-error" });
-        }
-        (None, None) => None,
-    };
+    let metrics = measure(&mut model, held_out, base, config.max_error)?;
     let counts = model_counts(&training, &strata, &kept, sums);
     let mut file = ModelFile { model, counts, whole };
     file.to_bytes();
     Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics, leakage })
+}
+
+/// Returns what held-out documents tell of scores and of pages, or else what is known from the base.
+fn calibrated(
+    training: &Training<'_>,
+    furniture: &[FurnitureExample],
+    held_out: Option<&HeldOut<'_>>,
+    base: Option<&Model>,
+) -> Result<(Calibration, PageReader), FitError> {
+    let n_labels = training.labels;
+    Ok(match (held_out, base) {
+        (Some(held_out), _) => (
+            calibrate::fit(&held_out.scores, &held_out.truth, n_labels),
+            pages::reader(training, furniture, &held_out.folds)?,
+        ),
+        (None, Some(base)) => (base.calibration.clone(), pages::handed_on(training, &base.page)?),
+        (None, None) => (Calibration::none(n_labels), PageReader::none(n_labels)),
+    })
+}
+
+/// Gives `model` its figures and thresholds: by held-out documents, or else those of the base.
+fn measure(
+    model: &mut Model,
+    held_out: Option<HeldOut<'_>>,
+    base: Option<&Model>,
+    max_error: f64,
+) -> Result<Option<Metrics>, TrainError> {
+    match (held_out, base) {
+        (Some(held_out), _) => held_out.measure(model, max_error).map(Some),
+        (None, Some(base)) => base::hand_on(base, model, max_error).map(|()| None),
+        (None, None) if max_error < 1.0 => Err(TrainError::Unmeasured { what: "--max-error" }),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Returns the counts that a model is estimated from: those of the features that are `kept`, and their sums.
