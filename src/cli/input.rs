@@ -64,7 +64,7 @@ pub(super) fn markup(path: &Path, text: &str) -> Markup {
 pub(super) fn bytes_total(paths: &[PathBuf]) -> Option<u64> {
     let bytes = |path: &PathBuf| {
         let metadata = fs::metadata(path).ok().filter(|_| !is_stdin(path))?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     };
     paths.iter().map(bytes).sum()
 }

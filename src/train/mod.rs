@@ -275,24 +275,6 @@ fn estimate(
     Ok(Trained { file, bad_rows, first_bad_row, features_counted, metrics, leakage })
 }
 
-/// Returns what held-out documents tell of scores and of pages, or else what is known from the base.
-fn calibrated(
-    training: &Training<'_>,
-    furniture: &[FurnitureExample],
-    held_out: Option<&HeldOut<'_>>,
-    base: Option<&Model>,
-) -> Result<(Calibration, PageReader), FitError> {
-    let n_labels = training.labels;
-    Ok(match (held_out, base) {
-        (Some(held_out), _) => (
-            calibrate::fit(&held_out.scores, &held_out.truth, n_labels),
-            pages::reader(training, furniture, &held_out.folds)?,
-        ),
-        (None, Some(base)) => (base.calibration.clone(), pages::handed_on(training, &base.page)?),
-        (None, None) => (Calibration::none(n_labels), PageReader::none(n_labels)),
-    })
-}
-
 /// Gives `model` its figures and thresholds: by held-out documents, or else those of the base.
 fn measure(
     model: &mut Model,
