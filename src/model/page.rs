@@ -9,7 +9,7 @@ use super::{
 use crate::{
     features::{FeatureVector, VectorScratch},
     label::LabelId,
-    text::{Document, Field, Passage, PassageKind, Span},
+    text::{Document, Field, Passage, PassageKind, Region, Span},
 };
 
 /// What a model knows of pages, beyond what it knows of documents.
@@ -262,6 +262,7 @@ impl Model {
                 .collect(),
             furniture_log_odds,
             kind: passage.kind,
+            region: passage.region,
         }
     }
 
@@ -311,8 +312,12 @@ impl Model {
 }
 
 /// How a title looks among passages.
-const TITLE: Passage =
-    Passage { span: Span { start: 0, end: 0 }, kind: PassageKind::Heading, is_closed: false };
+const TITLE: Passage = Passage {
+    span: Span { start: 0, end: 0 },
+    kind: PassageKind::Heading,
+    is_closed: false,
+    region: Region::Body,
+};
 
 /// How likely the main section's label is another one than it says, over all labels.
 const SUBJECT_DOUBT: f64 = 0.01;

@@ -5,7 +5,10 @@
 //! interrupts either. For each subject, the posteriors of all passages come from the forward-backward
 //! algorithm (Rabiner 1989, section III); the subjects are mixed by how well each explains the page.
 
-use crate::{label::LabelId, text::PassageKind};
+use crate::{
+    label::LabelId,
+    text::{PassageKind, Region},
+};
 
 /// What the log-likelihoods of a passage's labels count: neighbours repeat one another, so each says
 /// less than it would alone.
@@ -14,6 +17,9 @@ const LABEL_EVIDENCE: f64 = 0.8;
 /// What is added to the log-odds of furniture, which are fitted on as much furniture as content:
 /// most passages are content.
 const FURNITURE_LOG_ODDS: f64 = -3.0;
+
+/// What is added to them for what markup says is of the site rather than of the page.
+const SITE_LOG_ODDS: f64 = 4.0;
 
 /// The probability that a page starts with furniture.
 const FURNITURE_FIRST: f64 = 0.5;
@@ -43,6 +49,8 @@ pub(super) struct Observation {
     pub(super) furniture_log_odds: f64,
     /// What it looks like.
     pub(super) kind: PassageKind,
+    /// Where its markup says that it stands.
+    pub(super) region: Region,
 }
 
 /// What a passage is, given all passages.
@@ -111,7 +119,9 @@ fn add_emissions(observation: &Observation, all: &mut Vec<f64>) {
     all.extend(logs.iter().map(|log| (LABEL_EVIDENCE * (log - max)).exp()));
     let mean = all[start..].iter().sum::<f64>() / logs.len() as f64;
     // Beyond these bounds nothing changes, and no product vanishes.
-    let log_odds = (observation.furniture_log_odds + FURNITURE_LOG_ODDS).clamp(-30.0, 30.0);
+    let of_site = if observation.region == Region::Site { SITE_LOG_ODDS } else { 0.0 };
+    let log_odds = observation.furniture_log_odds + FURNITURE_LOG_ODDS + of_site;
+    let log_odds = log_odds.clamp(-30.0, 30.0);
     // Furniture says nothing about the label around it.
     all.extend(std::iter::repeat_n(mean * log_odds.exp(), logs.len()));
 }
@@ -133,30 +143,32 @@ struct Step {
     end: f64,
 }
 
-/// The step from furniture to content.
-const AFTER_FURNITURE: Step = Step { begin: 0.45, end: 0.6 };
+/// The step to content after something that parts it from what came before: furniture, or the bounds of a
+/// region.
+const AFTER_BREAK: Step = Step { begin: 0.45, end: 0.6 };
 
 /// Returns the step to each passage from the one before.
 ///
 /// A heading belongs to what follows, and starts something new more often than a paragraph does. A rule
 /// looks like the passage before it.
 fn steps(observations: &[Observation]) -> Vec<Step> {
-    let mut before = PassageKind::Body;
-    let kinds = observations.iter().map(|observation| {
+    let mut before = (PassageKind::Body, Region::Body);
+    let step_to = |observation: &Observation| {
+        let (kind_before, region_before) = before;
         let kind = match observation.kind {
-            PassageKind::Rule => before,
+            PassageKind::Rule => kind_before,
             PassageKind::Heading | PassageKind::Body => observation.kind,
         };
-        (std::mem::replace(&mut before, kind), kind)
-    });
-    kinds
-        .map(|kinds| match kinds {
+        before = (kind, observation.region);
+        match (kind_before, kind) {
+            _ if region_before != observation.region => AFTER_BREAK,
             (PassageKind::Heading, PassageKind::Heading) => Step { begin: 0.02, end: 0.04 },
             (PassageKind::Heading, _) => Step { begin: 0.03, end: 0.05 },
             (_, PassageKind::Heading) => Step { begin: 0.1, end: 0.1 },
             (_, _) => Step { begin: 0.015, end: 0.25 },
-        })
-        .collect()
+        }
+    };
+    observations.iter().map(step_to).collect()
 }
 
 /// What a page's passages say and look like. Each has a row of numbers: one for content of each label,
@@ -247,7 +259,7 @@ impl Subject {
         let (to_content, to_furniture) = to.split_at_mut(self.asides.len());
         to_content.fill(0.0);
         self.go_on(content, step, 1.0 - FURNITURE_AFTER_CONTENT, to_content);
-        self.go_on(furniture, AFTER_FURNITURE, 1.0 - FURNITURE_AFTER_FURNITURE, to_content);
+        self.go_on(furniture, AFTER_BREAK, 1.0 - FURNITURE_AFTER_FURNITURE, to_content);
         let inside = content.iter().zip(furniture);
         for (to, (content, furniture)) in to_furniture.iter_mut().zip(inside) {
             *to = FURNITURE_AFTER_CONTENT * content + FURNITURE_AFTER_FURNITURE * furniture;
@@ -272,7 +284,7 @@ impl Subject {
         let (to_content, to_furniture) = to.split_at_mut(self.asides.len());
         let steps = [
             (step, FURNITURE_AFTER_CONTENT, to_content),
-            (AFTER_FURNITURE, FURNITURE_AFTER_FURNITURE, to_furniture),
+            (AFTER_BREAK, FURNITURE_AFTER_FURNITURE, to_furniture),
         ];
         let begun: f64 = content.iter().zip(&self.asides).map(|(value, share)| value * share).sum();
         let subject = content[self.label];
@@ -295,7 +307,8 @@ mod tests {
     fn observation(label: usize, log_odds: f64, furniture: f64, kind: PassageKind) -> Observation {
         let mut label_log_likelihoods = vec![0.0; 3];
         label_log_likelihoods[label] = log_odds;
-        Observation { label_log_likelihoods, furniture_log_odds: furniture, kind }
+        let region = Region::Body;
+        Observation { label_log_likelihoods, furniture_log_odds: furniture, kind, region }
     }
 
     fn page(observations: &[Observation]) -> Vec<Posterior> {
@@ -390,6 +403,20 @@ mod tests {
         ];
         let heading = &page(&passages)[1].labels;
         assert!(heading[0] < heading[2], "{heading:?}");
+    }
+
+    #[test]
+    fn a_region_of_its_own_parts_passages() {
+        let in_region = |region| {
+            let said = [
+                observation(0, 4.0, -5.0, PassageKind::Body),
+                Observation { region, ..observation(2, 2.0, -5.0, PassageKind::Body) },
+                observation(0, 4.0, -5.0, PassageKind::Body),
+            ];
+            page(&said)[1].labels[2]
+        };
+        assert!(in_region(Region::Body) < 0.5);
+        assert!(0.5 < in_region(Region::Aside));
     }
 
     #[test]

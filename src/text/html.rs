@@ -9,7 +9,10 @@ use html5gum::{
     emitters::callback::{CallbackEmitter, CallbackEvent},
 };
 
-use super::reading::{Reading, ReadingBuilder};
+use super::{
+    Region,
+    reading::{Reading, ReadingBuilder},
+};
 
 /// Elements whose content is not shown, or is no text.
 const HIDDEN: [&[u8]; 15] = [
@@ -110,6 +113,9 @@ struct Reader<'s> {
     hidden: Option<(Vec<u8>, usize)>,
     /// How many `pre` are open: in them, white space is shown as it is.
     preformatted: usize,
+    /// How many elements are open that are beside the page's main part, and that are of the site.
+    asides: usize,
+    sites: usize,
 }
 
 impl Reader<'_> {
@@ -154,6 +160,12 @@ impl Reader<'_> {
         self.preformatted += usize::from(name == b"pre");
         self.part(&name);
         self.builder.heading(heading_level(&name));
+        if name == b"main" {
+            (self.asides, self.sites) = (0, 0);
+        } else if let Some(open) = self.open_of(&name) {
+            *open += 1;
+        }
+        self.builder.region(self.region());
     }
 
     fn end_tag(&mut self, name: &[u8]) {
@@ -169,6 +181,27 @@ impl Reader<'_> {
         self.preformatted -= usize::from(name == b"pre").min(self.preformatted);
         self.builder.heading(heading_level(name).map(|_| false));
         self.part(name);
+        if let Some(open) = self.open_of(name) {
+            *open = open.saturating_sub(1);
+        }
+        self.builder.region(self.region());
+    }
+
+    /// Returns the number of open elements that a tag of this name changes.
+    fn open_of(&mut self, name: &[u8]) -> Option<&mut usize> {
+        match name {
+            b"aside" => Some(&mut self.asides),
+            b"footer" | b"menu" | b"nav" => Some(&mut self.sites),
+            _ => None,
+        }
+    }
+
+    fn region(&self) -> Region {
+        match (self.sites, self.asides) {
+            (0, 0) => Region::Body,
+            (0, _) => Region::Aside,
+            (_, _) => Region::Site,
+        }
     }
 
     /// Parts what comes before a tag from what comes after it, as the element's layout does.

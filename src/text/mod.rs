@@ -14,7 +14,7 @@ mod token;
 mod tokenize;
 
 pub use normal::NormalForm;
-pub use passage::{PASSAGE_BYTES_MAX, Passage, PassageKind, ends_sentence, passages};
+pub use passage::{PASSAGE_BYTES_MAX, Passage, PassageKind, Region, ends_sentence, passages};
 pub use reading::{Markup, Reading};
 pub use token::{Field, Span, Token, TokenKind};
 pub use tokenize::{TOKEN_BYTES_MAX, for_each_token};

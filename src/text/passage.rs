@@ -30,6 +30,20 @@ pub struct Passage {
     pub kind: PassageKind,
     /// Whether a sentence ends where the passage ends.
     pub is_closed: bool,
+    /// Where it stands, as far as markup tells.
+    pub region: Region,
+}
+
+/// The part of a page that a passage stands in, as its markup says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Region {
+    /// What the page is for, or what no markup tells: all of a plain text.
+    #[default]
+    Body,
+    /// Beside it: in an `aside`.
+    Aside,
+    /// What belongs to the site rather than the page: in a `nav`, a `menu` or a `footer`.
+    Site,
 }
 
 /// What a passage looks like.
@@ -185,7 +199,12 @@ fn cut(text: &str, mut start: usize, end: usize, max: usize, passages: &mut Vec<
         let trimmed = piece.trim_end_matches(is_blank);
         if !trimmed.is_empty() {
             let span = Span::new(start, start + trimmed.len());
-            passages.push(Passage { span, kind: kind(trimmed), is_closed: ends_sentence(trimmed) });
+            passages.push(Passage {
+                span,
+                kind: kind(trimmed),
+                is_closed: ends_sentence(trimmed),
+                region: Region::Body,
+            });
         }
         let next = &text[start + piece.len()..end];
         start = end - next.trim_start_matches(is_blank).len();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{PASSAGES_MAX, Passage, PassageKind, Span, TooManyPassages, html, passage};
+use super::{PASSAGES_MAX, Passage, PassageKind, Region, Span, TooManyPassages, html, passage};
 
 /// How a text is marked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub struct Reading<'a> {
     pieces: Vec<Piece>,
     /// What the markup calls headings, in order.
     headings: Vec<Span>,
+    /// Where regions begin that the markup tells of, in order, and which.
+    regions: Vec<(usize, Region)>,
 }
 
 /// A run of the text, and the run of the source that it was made of.
@@ -61,7 +63,8 @@ impl<'a> Reading<'a> {
     pub fn plain(source: &'a str) -> Reading<'a> {
         let source_bytes = source.len();
         let (text, is_blank_source) = (Cow::Borrowed(source), source.trim().is_empty());
-        Reading { text, source_bytes, is_blank_source, pieces: Vec::new(), headings: Vec::new() }
+        let (pieces, headings, regions) = (Vec::new(), Vec::new(), Vec::new());
+        Reading { text, source_bytes, is_blank_source, pieces, headings, regions }
     }
 
     /// Reads HTML. Broken HTML is read as browsers read it; there is no error.
@@ -111,6 +114,11 @@ impl<'a> Reading<'a> {
                 headings.peek().is_some_and(|heading| heading.start <= passage.span.start);
             if is_heading && passage.kind == PassageKind::Body {
                 passage.kind = PassageKind::Heading;
+            }
+            let start = passage.span.range().start;
+            let begun = self.regions.partition_point(|&(region_start, _)| region_start <= start);
+            if let Some(last) = begun.checked_sub(1) {
+                passage.region = self.regions[last].1;
             }
         }
         Ok(passages)
@@ -201,6 +209,7 @@ pub(super) struct ReadingBuilder {
     text: String,
     pieces: Vec<Piece>,
     headings: Vec<Span>,
+    regions: Vec<(usize, Region)>,
     /// What is to stand before the next piece.
     gap: Gap,
     heading_start: Option<usize>,
@@ -235,6 +244,13 @@ impl ReadingBuilder {
                 self.heading_start = None;
             }
             (Some(false), None) | (None, _) => {}
+        }
+    }
+
+    /// Notes that a region begins here.
+    pub(super) fn region(&mut self, region: Region) {
+        if self.regions.last().map_or(Region::Body, |&(_, last)| last) != region {
+            self.regions.push((self.text.len(), region));
         }
     }
 
@@ -297,6 +313,7 @@ impl ReadingBuilder {
             is_blank_source: false,
             pieces: self.pieces,
             headings: self.headings,
+            regions: self.regions,
         }
     }
 }
@@ -364,6 +381,19 @@ mod tests {
         let reading = Reading::html("<h2>Is it over?</h2><p>Is it over?</p>");
         let kinds: Vec<PassageKind> = reading.passages().unwrap().iter().map(|p| p.kind).collect();
         assert_eq!(kinds, [PassageKind::Heading, PassageKind::Body]);
+    }
+
+    #[test]
+    fn regions_are_told_by_their_tags() {
+        use Region::{Aside, Body, Site};
+        let regions = |source| -> Vec<Region> {
+            Reading::html(source).passages().unwrap().iter().map(|p| p.region).collect()
+        };
+        let page = "<nav>a</nav><p>b<aside><p>c<nav>d</nav><p>e</aside><p>f<footer>g</footer>";
+        assert_eq!(regions(page), [Site, Body, Aside, Site, Aside, Body, Site]);
+        // One that is never closed does not reach into the main part, and a stray end tag does no harm.
+        assert_eq!(regions("<nav>a<main>b</nav></aside><aside>c"), [Site, Body, Aside]);
+        assert_eq!(regions("<div hidden><nav>x</nav></div><p>a"), [Body]);
     }
 
     #[test]
