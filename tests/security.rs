@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use common::{
     GEOPOLITICS, TestServer, config, decided, document,
@@ -340,5 +340,57 @@ async fn health_and_reflection_can_be_switched_off() {
     let answer = common::raw::send(server.channel().await, path, Vec::new()).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);
     assert!(server.classifier().await.classify(document(GEOPOLITICS)).await.is_ok());
+    server.stop().await;
+}
+
+/// Asks a server by the command, and returns the exit code with what it printed and what it told.
+async fn command(server: &TestServer, scheme: &str, args: &[&PathBuf]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
+    let url = format!("{scheme}://localhost:{}", server.address.port());
+    command.args(["classify", "--json", "--text", GEOPOLITICS, "--server", &url]).args(args);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(told).unwrap())
+}
+
+#[tokio::test]
+async fn the_command_shows_its_certificate_and_its_token_to_a_server_that_it_knows() {
+    let (files, authority) = (Files::new(), Authority::new());
+    let tls = files.tls(&authority.sign(|_| ()), Some(&authority));
+    let tokens = files.tokens(&lines()).unwrap();
+    let security = Security::new(Some(tls), Some(tokens)).unwrap();
+    let (server, _) = start(security, HOUR).await;
+    let Pair { certificate, key } = authority.sign(|_| ());
+    let flag = |flag: &str, name: &str, text: &str| {
+        let path = files.write(name, text);
+        [PathBuf::from(flag), path]
+    };
+    let ca = flag("--ca", "ca.pem", &authority.pem());
+    let certificate = flag("--client-cert", "client.pem", &certificate);
+    let key = flag("--client-key", "client.key", &key);
+    let token = flag("--token-file", "token", "caller\n");
+    let unknown = flag("--token-file", "unknown", "secret");
+    let hashes = flag("--token-file", "hashes", &lines()[0]);
+    let stranger = flag("--ca", "stranger.pem", &Authority::new().pem());
+    let ask = async |scheme: &str, flags: &[&[PathBuf; 2]]| {
+        command(&server, scheme, &flags.iter().copied().flatten().collect::<Vec<_>>()).await
+    };
+    let (code, told) = ask("https", &[&ca, &certificate, &key, &token]).await;
+    assert!(code == Some(0) && told.contains(r#""label":"geopolitics""#), "{told}");
+    for (scheme, flags, expected) in [
+        ("https", vec![&ca, &certificate, &key], "Unauthenticated: "),
+        ("https", vec![&ca, &certificate, &key, &unknown], "Unauthenticated: "),
+        ("https", vec![&ca, &certificate, &key, &hashes], "hashes holds no token"),
+        ("https", vec![&stranger, &certificate, &key, &token], "invalid peer certificate"),
+        ("https", vec![&certificate, &key, &token], "needs --ca FILE"),
+        ("http", vec![&ca, &token], "--ca and --client-cert are for https"),
+        ("ftp", vec![&token], "is no address of a server"),
+    ] {
+        let (code, told) = ask(scheme, &flags).await;
+        assert!(code == Some(1) && told.contains(expected), "{expected}: {code:?} {told}");
+        assert!(!told.contains("secret") && !told.contains(&hash_token("caller")), "{told}");
+    }
+    // Without a certificate the server hangs up, at the handshake or, with TLS 1.3, after it.
+    assert_eq!(ask("https", &[&ca, &token]).await.0, Some(1));
     server.stop().await;
 }

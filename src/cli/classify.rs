@@ -22,6 +22,7 @@ use super::{
     answer::AnswerJson,
     input,
     remote::Remote,
+    remote_args::RemoteArgs,
     show, show_html,
     terminal::{self, Paint},
     thresholds::ThresholdArgs,
@@ -68,6 +69,7 @@ const EXAMPLES: &str = "Examples:
   newsdesk classify page.html --evidence 20
   newsdesk classify page.html --html-report page-explained.html
   newsdesk classify --jsonl feed.jsonl > answers.jsonl
+  newsdesk classify --server https://news.example.org --ca ca.pem --token-file token page.html
   curl -s https://example.org/a.html | newsdesk classify - --json";
 
 /// Who is to answer, as typed.
@@ -76,9 +78,8 @@ pub(super) struct AnswererArgs {
     /// The model file [default: the built-in model]
     #[arg(long, value_name = "FILE", env = "NEWSDESK_MODEL", conflicts_with = "server")]
     model: Option<PathBuf>,
-    /// Ask a server, such as `http://127.0.0.1:50051`
-    #[arg(long, value_name = "URL", env = "NEWSDESK_SERVER")]
-    server: Option<String>,
+    #[command(flatten)]
+    remote: RemoteArgs,
     #[command(flatten)]
     thresholds: ThresholdArgs,
 }
@@ -102,8 +103,9 @@ pub(super) struct Question<'a> {
 impl AnswererArgs {
     pub(super) fn answerer(&self) -> anyhow::Result<Answerer> {
         let overrides = self.thresholds.overrides();
-        if let Some(url) = &self.server {
-            return Ok(Answerer::Server(Box::new(Remote::connect(url)?), overrides));
+        if let Some(endpoint) = self.remote.endpoint()? {
+            let remote = Remote::connect(&endpoint, self.remote.authorization()?)?;
+            return Ok(Answerer::Server(Box::new(remote), overrides));
         }
         let model = super::model(self.model.as_ref())?;
         let thresholds = model.thresholds_with(&overrides)?;

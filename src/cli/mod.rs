@@ -11,6 +11,7 @@ mod inspect;
 mod merge;
 mod panic;
 mod remote;
+mod remote_args;
 mod serve;
 mod settings;
 mod show;

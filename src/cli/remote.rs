@@ -12,7 +12,11 @@ use newsdesk::{
 };
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
-use tonic::transport::Channel;
+use tonic::{
+    Request,
+    metadata::AsciiMetadataValue,
+    transport::{Channel, Endpoint},
+};
 
 use super::{
     answer::{AnswerJson, EvidenceJson, ModelJson, PassageJson, SectionJson, SpanJson},
@@ -23,16 +27,19 @@ use super::{
 pub(super) struct Remote {
     runtime: Runtime,
     client: ClassifierServiceClient<Channel>,
+    authorization: Option<AsciiMetadataValue>,
 }
 
 impl Remote {
-    pub(super) fn connect(url: &str) -> anyhow::Result<Remote> {
+    pub(super) fn connect(
+        endpoint: &Endpoint,
+        authorization: Option<AsciiMetadataValue>,
+    ) -> anyhow::Result<Remote> {
         let runtime = Runtime::new().context("cannot start a runtime")?;
-        let client =
-            runtime.block_on(ClassifierServiceClient::connect(url.to_owned())).with_context(
-                || format!("cannot reach a server at {url}; is `newsdesk serve` running?"),
-            )?;
-        Ok(Remote { runtime, client })
+        let channel = runtime.block_on(endpoint.connect()).with_context(|| {
+            format!("cannot reach a server at {}; is `newsdesk serve` running?", endpoint.uri())
+        })?;
+        Ok(Remote { runtime, client: ClassifierServiceClient::new(channel), authorization })
     }
 
     pub(super) fn classify(
@@ -46,7 +53,7 @@ impl Remote {
             Markup::Plain => Format::Plain,
             Markup::Html => Format::Html,
         };
-        let request = ClassifyRequest {
+        let mut request = Request::new(ClassifyRequest {
             text: text.to_owned(),
             title: title.to_owned(),
             format: format.into(),
@@ -59,7 +66,10 @@ impl Remote {
                 words_min,
                 passages,
             }),
-        };
+        });
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
         let answer = self.runtime.block_on(self.client.clone().classify(request));
         match answer {
             Ok(response) => Ok(json(response.into_inner(), passages)),
