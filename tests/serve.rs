@@ -10,8 +10,9 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use common::{GEOPOLITICS, document, folder::Folder, pages::get, tiny_model, within};
+use common::{GEOPOLITICS, document, folder::Folder, pages::get, raw::Held, tiny_model, within};
 use newsdesk::proto::{ClassifyResponse, classifier_service_client::ClassifierServiceClient};
+use tonic::transport::Endpoint;
 
 /// A server in a process of its own, which ends with the test.
 struct Process {
@@ -79,6 +80,18 @@ async fn a_server_whose_log_can_not_be_written_serves_on() {
     assert_eq!(process.ask().await.model.unwrap().name, "default");
     process.signal("-TERM");
     assert_eq!(process.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_that_requests_were_cut_off() {
+    let mut process = Process::start(&["--drain-seconds", "0.02"]);
+    let channel = Endpoint::from_shared(process.url.clone()).unwrap().connect().await.unwrap();
+    let held = Held::begin(channel.clone()).await;
+    // One connection's requests are taken on in their order.
+    ClassifierServiceClient::new(channel).classify(document(GEOPOLITICS)).await.unwrap();
+    process.signal("-TERM");
+    assert_eq!(process.child.wait().unwrap().code(), Some(3));
+    assert!(within(held.give_up()).await.is_err());
 }
 
 #[tokio::test]

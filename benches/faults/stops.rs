@@ -32,6 +32,9 @@ const BUSY: usize = 16;
 const IDLE: usize = 20;
 const STUCK: usize = 5;
 
+/// The exit code of a server that cut off requests.
+const REQUESTS_CUT: i32 = 3;
+
 /// What became of the requests of a client that asks one thing after the other.
 #[derive(Default)]
 struct Tally {
@@ -57,9 +60,8 @@ pub async fn run(stops: u32, report: &mut Report) {
     let longest = slow.iter().max().copied().unwrap_or_default();
     let what = "ended within drain_seconds (2) and 1 s, stuck clients";
     report.must(what, times(&mut slow), longest <= DRAIN_MAX + MARGIN);
-    // Requests that were cut off make the exit code 1.
-    let expected = codes.iter().filter(|(is_stuck, code)| *code == Some(i32::from(*is_stuck)));
-    let as_expected = expected.count();
+    let code_of = |is_stuck| Some(if is_stuck { REQUESTS_CUT } else { 0 });
+    let as_expected = codes.iter().filter(|(is_stuck, code)| *code == code_of(*is_stuck)).count();
     report.must(
         "exit codes that tell whether something was cut",
         as_expected,

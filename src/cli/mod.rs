@@ -77,6 +77,10 @@ const INCOMPLETE: u8 = 1;
 /// from a failure.
 const BAD_USAGE: u8 = 2;
 
+/// The exit code of a server that stopped as it was told to, and cut off requests: no failure, but nothing
+/// that should go unnoticed.
+const REQUESTS_CUT: u8 = 3;
+
 pub(crate) fn main() -> ExitCode {
     panic::keep_messages_back();
     let (args, settings) = match config::parse() {

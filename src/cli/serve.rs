@@ -16,7 +16,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::{BAD_USAGE, INCOMPLETE, config::unknown_variables, settings::Settings, terminal::tell};
+use super::{
+    BAD_USAGE, REQUESTS_CUT, config::unknown_variables, settings::Settings, terminal::tell,
+};
 
 /// `newsdesk serve`, as typed.
 #[derive(clap::Args, Debug)]
@@ -27,7 +29,10 @@ use super::{BAD_USAGE, INCOMPLETE, config::unknown_variables, settings::Settings
   newsdesk serve --log debug --log-format json
 
 Every setting is a flag, a variable (NEWSDESK_…) or a key of the file of --config, in that order of
-strength. `newsdesk config` shows which hold, and where each comes from.")]
+strength. `newsdesk config` shows which hold, and where each comes from.
+
+Exit codes: 0 after a signal to stop, 3 if requests were cut off then, 1 for a failure, 2 for a wrong
+setting.")]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     settings: Settings,
@@ -84,7 +89,7 @@ impl ServeArgs {
                 tell(format!(
                     "stopped in time, and cut off {requests} requests on {connections} connections"
                 ));
-                ExitCode::from(INCOMPLETE)
+                ExitCode::from(REQUESTS_CUT)
             }
         })
     }
