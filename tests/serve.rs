@@ -4,59 +4,14 @@
 
 mod common;
 
-use std::{
-    fs::File,
-    io::{BufRead as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command, Stdio},
+use std::fs::File;
+
+use common::{
+    GEOPOLITICS, document, folder::Folder, pages::get, process::Process, raw::Held, tiny_model,
+    within,
 };
-
-use common::{GEOPOLITICS, document, folder::Folder, pages::get, raw::Held, tiny_model, within};
-use newsdesk::proto::{ClassifyResponse, classifier_service_client::ClassifierServiceClient};
+use newsdesk::proto::classifier_service_client::ClassifierServiceClient;
 use tonic::transport::Endpoint;
-
-/// A server in a process of its own, which ends with the test.
-struct Process {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    url: String,
-}
-
-impl Process {
-    fn start(args: &[&str]) -> Process {
-        Process::start_logging_to(Stdio::null(), args)
-    }
-
-    fn start_logging_to(log: Stdio, args: &[&str]) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
-        let url = first.strip_prefix("listening on ").unwrap().to_owned();
-        Process { child, lines, url }
-    }
-
-    fn line(&mut self) -> String {
-        self.lines.next().unwrap().unwrap()
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    }
-
-    async fn ask(&self) -> ClassifyResponse {
-        let mut client = ClassifierServiceClient::connect(self.url.clone()).await.unwrap();
-        client.classify(document(GEOPOLITICS)).await.unwrap().into_inner()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[tokio::test]
 async fn a_hangup_signal_has_new_models_found() {

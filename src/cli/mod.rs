@@ -16,6 +16,8 @@ mod serve;
 mod settings;
 mod show;
 mod show_html;
+#[cfg(feature = "otel")]
+mod spans;
 mod terminal;
 mod thresholds;
 mod token;

@@ -61,6 +61,8 @@ impl ServeArgs {
             tracing::warn!(name, "environment variable is no setting of newsdesk");
         }
         let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
+        #[cfg(feature = "otel")]
+        let _spans = self.settings.spans(&runtime)?;
         runtime.block_on(self.serve(keeper, security))
     }
 

@@ -35,6 +35,10 @@ pub(super) struct Settings {
     /// The address where /metrics, /healthz and /readyz are read over HTTP, such as 127.0.0.1:9464
     #[arg(long, env = "NEWSDESK_METRICS_LISTEN", value_name = "ADDRESS")]
     pub(super) metrics_listen: Option<SocketAddr>,
+    /// The collector of OpenTelemetry that gets a span of each request, such as `http://127.0.0.1:4317`
+    #[cfg(feature = "otel")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = super::spans::endpoint)]
+    otlp_endpoint: Option<String>,
     #[command(flatten)]
     models: ModelSettings,
     #[command(flatten)]
@@ -362,6 +366,16 @@ impl Settings {
     pub(super) fn poll_interval(&self) -> Duration {
         // Zero would be all the time.
         self.models.models_poll_seconds.0.max(POLL_MIN)
+    }
+
+    /// Has spans sent, if anywhere, as long as what is returned is there. `runtime` has to outlive that.
+    #[cfg(feature = "otel")]
+    pub(super) fn spans(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+    ) -> anyhow::Result<Option<super::spans::Spans>> {
+        let _inside = runtime.enter();
+        self.otlp_endpoint.as_deref().map(super::spans::Spans::sent_to).transpose()
     }
 
     /// Tells whether clients may change the models.

@@ -30,6 +30,7 @@ use tonic_types::StatusExt as _;
 
 pub mod folder;
 pub mod pages;
+pub mod process;
 pub mod raw;
 pub mod wire;
 

@@ -10,6 +10,8 @@
 mod deadline;
 mod method;
 mod places;
+#[cfg(feature = "otel")]
+mod span;
 mod trail;
 mod watched;
 

@@ -37,10 +37,14 @@ impl Trail {
         self.request_id.to_str().unwrap_or_default()
     }
 
+    /// Returns the `traceparent` of the request, if it has one that keeps to the format.
+    pub(super) fn parent(&self) -> Option<&str> {
+        self.parent.as_ref().and_then(|parent| parent.to_str().ok())
+    }
+
     /// Returns the trace and the span that the request belongs to, each empty if there is none.
     pub(super) fn trace(&self) -> (&str, &str) {
-        let parent = self.parent.as_ref().and_then(|parent| parent.to_str().ok());
-        parent.map_or(("", ""), |parent| (&parent[3..35], &parent[36..52]))
+        self.parent().map_or(("", ""), |parent| (&parent[3..35], &parent[36..52]))
     }
 }
 

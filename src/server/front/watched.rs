@@ -23,6 +23,9 @@ use super::{
     trail::{REQUEST_ID, Trail},
 };
 
+#[cfg(feature = "otel")]
+use super::span::RequestSpan;
+
 /// The answer to a request, on its way to the client. When this is dropped, the request is over.
 pub(super) struct Watched {
     body: Body,
@@ -33,6 +36,8 @@ pub(super) struct Watched {
     counters: Arc<Counters>,
     /// The code of the answer; of one that nobody waited for to its end, `CANCELLED`.
     code: Code,
+    #[cfg(feature = "otel")]
+    span: RequestSpan,
     _open: Option<OpenRequest>,
 }
 
@@ -50,6 +55,8 @@ impl Watched {
             place: None,
             method,
             began,
+            #[cfg(feature = "otel")]
+            span: RequestSpan::begin(method, &trail),
             trail,
             counters,
             code: Code::Cancelled,
@@ -111,6 +118,8 @@ impl Drop for Watched {
     fn drop(&mut self) {
         let time = self.began.elapsed();
         self.counters.answered(self.method, self.code, time);
+        #[cfg(feature = "otel")]
+        self.span.end(self.code);
         let (method, code, micros) = (self.method.path, self.code, time.as_micros());
         let (request_id, (trace_id, span_id)) = (self.trail.request_id(), self.trail.trace());
         if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {

@@ -21,7 +21,7 @@ const SECONDS: [f64; 17] = [
 ];
 
 /// The codes that gRPC knows, by their numbers.
-pub(super) const CODES: [&str; 17] = [
+pub(in crate::server) const CODES: [&str; 17] = [
     "OK",
     "CANCELLED",
     "UNKNOWN",

@@ -10,6 +10,8 @@ mod process;
 mod tally;
 
 pub(super) use collector::Collector;
+#[cfg(feature = "otel")]
+pub(super) use counters::CODES;
 pub(super) use counters::Counters;
 pub(super) use page::Page;
 pub(super) use tally::{Tally, outcome, outcome_names};
