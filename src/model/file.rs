@@ -1,6 +1,6 @@
 //! Models as bytes, and back.
 //!
-//! The bytes are a [container](super::container): a JSON header with everything that is not a table of
+//! The bytes are a [container]: a JSON header with everything that is not a table of
 //! numbers, and the tables. A file that fails any check gives an error that names the fault, and no model.
 
 use std::path::Path;
