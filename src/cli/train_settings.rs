@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use clap::ValueEnum;
 use newsdesk::{
-    features::{Norm, TermFrequency},
+    features::{Norm, PREFIX_MAX, TermFrequency},
     model::{BaseFile, Estimator, Prior, Settings, WeighingSettings},
     train::{self, QUESTIONS, Question},
 };
@@ -23,6 +23,9 @@ pub(super) struct SettingsArgs {
     /// The longest run of words that is a feature, 1 to 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3), env = "NEWSDESK_NGRAM")]
     ngram: Option<u8>,
+    /// The first letters of a word that are a feature of their own, 2 to 12; 0 for none
+    #[arg(long, value_name = "N", value_parser = prefix, env = "NEWSDESK_PREFIX")]
+    prefix: Option<usize>,
     /// The fewest documents that a feature occurs in
     #[arg(long, value_name = "N", env = "NEWSDESK_MIN_DOCUMENTS")]
     min_documents: Option<u32>,
@@ -110,6 +113,7 @@ impl SettingsArgs {
             "estimator" => self.estimator.is_some(),
             "smoothing" => self.smoothing.is_some(),
             "ngram" => self.ngram.is_some(),
+            "prefix" => self.prefix.is_some(),
             "min-documents" => self.min_documents.is_some(),
             "min-sources" => self.min_sources.is_some(),
             "max-features" => self.max_features.is_some(),
@@ -143,6 +147,7 @@ impl SettingsArgs {
         set(&mut settings.prior, self.prior.clone());
         set(&mut settings.smoothing, self.smoothing);
         set(&mut settings.features.ngram, self.ngram);
+        set(&mut settings.features.prefix, self.prefix);
         set(&mut settings.values.tf, self.tf);
         set(&mut settings.values.norm, self.norm);
         set(&mut selection.documents_min, self.min_documents);
@@ -167,6 +172,11 @@ fn set<T>(own: &mut T, typed: Option<impl Into<T>>) {
     if let Some(typed) = typed {
         *own = typed.into();
     }
+}
+
+fn prefix(typed: &str) -> Result<usize, String> {
+    let letters = typed.parse().ok().filter(|n| *n == 0 || (2..=PREFIX_MAX).contains(n));
+    letters.ok_or_else(|| format!("write 0, or a number from 2 to {PREFIX_MAX}"))
 }
 
 fn prior(typed: &str) -> Result<Prior, String> {

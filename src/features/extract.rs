@@ -7,6 +7,9 @@ use crate::text::{Document, Field, NormalForm, Span, Token, TokenKind, for_each_
 /// The longest run of tokens that can be a feature.
 pub const NGRAM_MAX: usize = 3;
 
+/// The most first letters of a word that can be a feature.
+pub const PREFIX_MAX: usize = 12;
+
 /// Which things in a text count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +18,16 @@ pub struct FeatureSettings {
     pub ngram: usize,
     /// Whether numbers, addresses and signs are tokens, or only words.
     pub shapes: bool,
+    /// The number of first letters that are a feature of their own, of words that have as many: what
+    /// `trade`, `traders` and `trading` have in common. 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub prefix: usize,
+}
+
+/// Tells whether words have no prefix. Then files are the same as those from before there was one.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(prefix: &usize) -> bool {
+    *prefix == 0
 }
 
 /// The hash of a feature's name, by which it is found.
@@ -103,7 +116,8 @@ pub fn extract(
     }
 }
 
-/// Calls `visit` with each feature of `text`, a part of `field`, token by token.
+/// Calls `visit` with each feature of `text`, a part of `field`, token by token, and then with the
+/// prefixes of its words.
 pub fn extract_text(
     text: &str,
     field: Field,
@@ -121,6 +135,9 @@ pub fn extract_text(
             Before::<{ NGRAM_MAX - 1 }>::new(),
             &mut visit,
         ),
+    }
+    if settings.prefix != 0 {
+        extract_prefixes(text, field, settings.prefix.min(PREFIX_MAX), &mut visit);
     }
 }
 
@@ -147,6 +164,20 @@ fn extract_runs<const BEFORE: usize>(
             visit(Feature { key: run[0].key.then(key), field, span, name });
         }
         before.push(&token, key);
+    });
+}
+
+/// Calls `visit` with the first `letters` of each word that has as many.
+///
+/// Tokens are read once more for it, so that models without prefixes pay nothing.
+#[inline(never)]
+fn extract_prefixes(text: &str, field: Field, letters: usize, visit: &mut impl FnMut(Feature<'_>)) {
+    for_each_token(text, |token| {
+        let is_word = token.kind == TokenKind::Word;
+        if let Some(prefix) = token.normal.prefix(letters).filter(|_| is_word) {
+            let name = FeatureName { before: &[], last: &prefix, is_word: false };
+            visit(Feature { key: FeatureKey(prefix.hash()), field, span: token.span, name });
+        }
     });
 }
 
@@ -183,9 +214,13 @@ mod tests {
     use super::*;
 
     fn names(title: &str, text: &str, ngram: usize, shapes: bool) -> Vec<String> {
+        names_with(title, text, &FeatureSettings { ngram, shapes, prefix: 0 })
+    }
+
+    fn names_with(title: &str, text: &str, settings: &FeatureSettings) -> Vec<String> {
         let document = Document::with_title(title, text).unwrap();
         let mut names = Vec::new();
-        extract(&document, &FeatureSettings { ngram, shapes }, |feature| {
+        extract(&document, settings, |feature| {
             let mut name = Vec::new();
             feature.name.write_to(&mut name);
             let name = String::from_utf8(name).unwrap();
@@ -216,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn words_have_a_prefix_if_they_are_long_enough() {
+        let settings = FeatureSettings { ngram: 2, shapes: true, prefix: 4 };
+        let runs = ["trading", "санкт", "trading санкт", "for", "санкт for"];
+        let expected = [&runs[..], &["trad*", "санк*"]].concat();
+        assert_eq!(names_with("", "Trading Санкт for", &settings), expected);
+        assert_eq!(names_with("", "$5,000", &settings), ["<money>"]);
+    }
+
+    #[test]
+    fn settings_without_a_prefix_are_written_as_they_were() {
+        let none = FeatureSettings { ngram: 2, shapes: true, prefix: 0 };
+        let json = r#"{"ngram":2,"shapes":true}"#;
+        assert_eq!(serde_json::to_string(&none).unwrap(), json);
+        assert_eq!(serde_json::from_str::<FeatureSettings>(json).unwrap(), none);
+    }
+
+    #[test]
     fn the_order_of_a_run_matters() {
         assert_ne!(FeatureKey::of("a b"), FeatureKey::of("b a"));
     }
@@ -224,7 +276,7 @@ mod tests {
     fn spans_reach_from_the_first_token_to_the_last() {
         let document = Document::new("the  “Peace talks”").unwrap();
         let mut spans = Vec::new();
-        extract(&document, &FeatureSettings { ngram: 2, shapes: false }, |feature| {
+        extract(&document, &FeatureSettings { ngram: 2, shapes: false, prefix: 0 }, |feature| {
             spans.push(&document.field(feature.field)[feature.span.range()]);
         });
         assert_eq!(spans, ["the", "Peace", "the  “Peace", "talks", "Peace talks"]);

@@ -33,6 +33,20 @@ impl NormalForm {
         bytes.chunks(WORD_BYTES).fold(HASH_SEED, |hash, chunk| mix(hash, word(chunk)))
     }
 
+    /// Returns the first `letters` of a word, if it has as many, with a `*` at the end, which no word has.
+    ///
+    /// A letter has at most four bytes, so sixteen letters and more may not find room.
+    pub fn prefix(&self, letters: usize) -> Option<NormalForm> {
+        let text = std::str::from_utf8(self.as_bytes()).ok()?;
+        let (last, letter) = text.char_indices().nth(letters.checked_sub(1)?)?;
+        let len = last + letter.len_utf8();
+        let mut bytes = [b'*'; TOKEN_BYTES_MAX];
+        bytes.get_mut(..len)?.copy_from_slice(&self.bytes[..len]);
+        let mut prefix = NormalForm::default();
+        prefix.set(bytes.get(..=len)?);
+        Some(prefix)
+    }
+
     /// Takes the first `len` bytes of `word`, of which the others are 0.
     #[inline]
     pub(super) fn set_word(&mut self, word: u64, len: usize) {

@@ -84,7 +84,7 @@ pub struct Config {
 /// Returns the settings that did best on sources held out of training (see DESIGN.md).
 pub fn default_settings() -> Settings {
     Settings {
-        features: FeatureSettings { ngram: 2, shapes: true },
+        features: FeatureSettings { ngram: 2, shapes: true, prefix: 0 },
         values: ValueSettings { tf: TermFrequency::Log, norm: Norm::Length },
         selection: SelectionSettings { documents_min: 3, sources_min: 3, features_max: 60_000 },
         estimator: Estimator::OneVsRest,

@@ -35,7 +35,7 @@ pub(super) struct Answer {
 }
 
 /// All questions, those that matter most first.
-pub const QUESTIONS: [Question; 11] = [
+pub const QUESTIONS: [Question; 12] = [
     Question {
         flag: "min-documents",
         needs: Needs::Nothing,
@@ -84,6 +84,11 @@ pub const QUESTIONS: [Question; 11] = [
         flag: "ngram",
         needs: Needs::AllDocuments,
         answers: |flag, now| ladder(flag, &[1, 2, 3], now, |s| &mut s.features.ngram),
+    },
+    Question {
+        flag: "prefix",
+        needs: Needs::AllDocuments,
+        answers: |flag, now| ladder(flag, &[0, 4, 5, 6], now, |s| &mut s.features.prefix),
     },
     Question {
         flag: "tf",

@@ -107,7 +107,7 @@ pub fn tiny_model() -> Model {
 
 fn tiny_settings() -> Settings {
     Settings {
-        features: FeatureSettings { ngram: 2, shapes: true },
+        features: FeatureSettings { ngram: 2, shapes: true, prefix: 0 },
         values: ValueSettings { tf: TermFrequency::Log, norm: Norm::Length },
         selection: SelectionSettings { documents_min: 1, sources_min: 1, features_max: 100 },
         estimator: Estimator::Multinomial,
