@@ -58,7 +58,7 @@ fn the_model_has_the_settings_that_were_kept_and_measures_what_their_trial_did()
     let kept: Vec<_> = tuning.trials.iter().filter(|trial| trial.is_kept).collect();
     assert_eq!(kept[0].change, "as given");
     assert!(1 < kept.len(), "nothing was found: {tuning:?}");
-    assert!(kept.is_sorted_by(|a, b| b.log_loss < a.log_loss), "{tuning:?}");
+    assert!(kept.is_sorted_by(|a, b| b.loss() < a.loss()), "{tuning:?}");
     let figures = model.card.figures.as_ref().unwrap();
     assert!((figures.log_loss - kept.last().unwrap().log_loss).abs() < 1e-12, "{tuning:?}");
     assert_ne!(model.settings, config().settings);

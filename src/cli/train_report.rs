@@ -19,7 +19,7 @@ pub(super) fn table(tuning: &Tuning) -> String {
     lines.extend(trials.iter().map(trial));
     let n = trials.len();
     lines.push(format!(
-        "{n} trials, {method}; a change is kept if the log loss falls by half a percent"
+        "{n} trials, {method}; a change is kept if √(log loss · (1 − accuracy)) falls by one percent"
     ));
     if !is_complete {
         lines.push("the time was up before all was tried".into());

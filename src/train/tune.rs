@@ -6,8 +6,8 @@
 //! alone, so a search can be repeated; a limit of time cuts its list short, and changes nothing before that.
 //! Folds are worked off side by side, and trials one after the other.
 //!
-//! The mean log loss of calibrated probabilities decides: it sees by how much each document is right or
-//! wrong. Macro-F1 sees only the few that change sides, and jumps with the rarest label.
+//! What decides is [`Trial::loss`]: log loss sees by how much each document is right or wrong, accuracy
+//! which answers are worth it. Macro-F1 jumps with the rarest label, so it has no say.
 
 use std::{
     sync::Arc,
@@ -32,8 +32,8 @@ use crate::{
     model::{Settings, Trial, Tuning, best_two},
 };
 
-/// The share of the log loss that a change must save to be kept. What saves less may be chance.
-const GAIN_MIN: f64 = 0.005;
+/// The share of the loss that a change must save to be kept. What saves less may be chance.
+const GAIN_MIN: f64 = 0.01;
 
 /// How often all questions are asked.
 const ROUNDS: usize = 2;
@@ -80,7 +80,7 @@ pub fn train_tuned(
 /// The best settings so far.
 struct Best {
     settings: Settings,
-    log_loss: f64,
+    loss: f64,
     prepared: Arc<Prepared>,
 }
 
@@ -154,7 +154,7 @@ impl<'a> Hunt<'a> {
         if let Some(budget) = search.budget.filter(|budget| *budget <= started.elapsed()) {
             return Err(TrainError::Budget { budget, first: started.elapsed() });
         }
-        let best = Best { settings: settings.clone(), log_loss: metrics.log_loss, prepared };
+        let best = Best { settings: settings.clone(), loss: trial.loss(), prepared };
         let tuning = Tuning { method, trials: vec![trial], is_complete: true };
         Ok(Hunt { bench, search, started, best, tried: vec![settings], tuning })
     }
@@ -179,10 +179,10 @@ impl<'a> Hunt<'a> {
             let (_, metrics) = self.bench.measure(&prepared, &settings)?;
             let trial = trial(change, &metrics);
             (self.search.tell)(&trial);
-            let log_loss = metrics.log_loss;
-            let limit = self.best.log_loss * (1.0 - GAIN_MIN);
-            if log_loss < better.as_ref().map_or(limit, |(_, best)| best.log_loss) {
-                better = Some((self.tuning.trials.len(), Best { settings, log_loss, prepared }));
+            let loss = trial.loss();
+            let limit = self.best.loss * (1.0 - GAIN_MIN);
+            if loss < better.as_ref().map_or(limit, |(_, best)| best.loss) {
+                better = Some((self.tuning.trials.len(), Best { settings, loss, prepared }));
             }
             self.tuning.trials.push(trial);
         }
