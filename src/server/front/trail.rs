@@ -29,8 +29,12 @@ pub(super) struct Trail {
 impl Trail {
     pub(super) fn of(headers: &HeaderMap) -> Trail {
         let given = headers.get(REQUEST_ID).filter(|value| is_id(value.as_bytes()));
+        let mut request_id = given.cloned().unwrap_or_else(new_id);
+        // No two answers share it. In the connection's table of headers it would push out those that they
+        // do share, and be compared with all its predecessors. To HTTP/2, "sensitive" is "not in the table".
+        request_id.set_sensitive(true);
         let parent = headers.get("traceparent").filter(|value| is_traceparent(value.as_bytes()));
-        Trail { request_id: given.cloned().unwrap_or_else(new_id), parent: parent.cloned() }
+        Trail { request_id, parent: parent.cloned() }
     }
 
     pub(super) fn request_id(&self) -> &str {
