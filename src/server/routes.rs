@@ -1,7 +1,15 @@
 //! Which service answers to which path.
 
-use tonic::{codec::CompressionEncoding, service::Routes};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tonic::{body::Body, codec::CompressionEncoding, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
+use tower::{Layer, Service};
 
 use super::{
     admin::AdminDesk, classifier::Classifier, config::Config, health::HealthDesk, limits::Limits,
@@ -15,6 +23,62 @@ use crate::proto::{
 
 /// The path of batches, whose messages are longer than those of the rest of their service.
 const BATCH_PATH: &str = "/newsdesk.v1.ClassifierService/BatchClassify";
+
+/// The path of single documents, which need no router.
+const CLASSIFY_PATH: &str = "/newsdesk.v1.ClassifierService/Classify";
+
+/// See [`ShortCut`].
+#[derive(Clone, Debug)]
+pub(super) struct ShortCutLayer {
+    classifier: ClassifierServiceServer<Classifier>,
+}
+
+/// Hands single documents to their service, and all else to the router.
+///
+/// Behind the router a request and its answer are boxed twice more, and the path is taken apart: for a
+/// headline that costs a fifth of what its scoring does.
+#[derive(Clone, Debug)]
+pub(super) struct ShortCut<S> {
+    classifier: ClassifierServiceServer<Classifier>,
+    router: S,
+}
+
+impl ShortCutLayer {
+    pub(super) fn new(registry: &Registry, config: &Config, phase: &PhaseWatch) -> ShortCutLayer {
+        let bytes_max = Limits::of(config).messages.document;
+        ShortCutLayer { classifier: classifier(registry, config, phase, bytes_max) }
+    }
+}
+
+impl<S> Layer<S> for ShortCutLayer {
+    type Service = ShortCut<S>;
+
+    fn layer(&self, router: S) -> ShortCut<S> {
+        ShortCut { classifier: self.classifier.clone(), router }
+    }
+}
+
+impl<S> Service<Request<Body>> for ShortCut<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.router.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.uri().path() == CLASSIFY_PATH {
+            self.classifier.call(request)
+        } else {
+            Box::pin(self.router.call(request))
+        }
+    }
+}
 
 /// Returns the services of a server, each at its paths.
 pub(super) fn routes(

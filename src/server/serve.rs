@@ -12,7 +12,7 @@ use super::{
     limits::Limits,
     phase::{Phase, PhaseWatch},
     registry::Registry,
-    routes::routes,
+    routes::{ShortCutLayer, routes},
     security::Security,
     supply::Keeper,
     watch::{Collector, Counters, Page},
@@ -106,7 +106,8 @@ pub async fn serve_with(
     };
     let admin = extras.keeper.as_ref().filter(|_| extras.admin).map(|(keeper, _)| keeper.clone());
     let all = routes(&registry, &config, &phase_watch, admin)?;
-    let router = http2(&config).layer(front).add_routes(all);
+    let short_cut = ShortCutLayer::new(&registry, &config, &phase_watch);
+    let router = http2(&config).layer(front).layer(short_cut).add_routes(all);
     let mut tasks = JoinSet::new();
     let stuck = places.clone().cut_off_the_stuck(config.answer_time_max, config.stream_idle_max);
     tasks.spawn(stuck);
