@@ -1,10 +1,7 @@
 //! How long a connection may stay.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -53,9 +50,14 @@ pub(in crate::server) struct Tenure {
     began: Notify,
     /// Told when the connection is to be cut off.
     cut: Notify,
-    open: AtomicUsize,
-    /// When the last request ended.
-    quiet_since: Mutex<Instant>,
+    requests: Mutex<Requests>,
+}
+
+#[derive(Debug)]
+struct Requests {
+    open: usize,
+    /// When there was none any more.
+    quiet_since: Instant,
 }
 
 /// A request that is under way on a connection, until this is dropped.
@@ -67,8 +69,7 @@ impl Tenure {
         Tenure {
             began: Notify::new(),
             cut: Notify::new(),
-            open: AtomicUsize::new(0),
-            quiet_since: Mutex::new(Instant::now()),
+            requests: Mutex::new(Requests { open: 0, quiet_since: Instant::now() }),
         }
     }
 
@@ -83,8 +84,12 @@ impl Tenure {
     }
 
     pub(in crate::server) fn open_request(self: &Arc<Self>) -> OpenRequest {
-        self.open.fetch_add(1, Ordering::Relaxed);
+        self.requests().open += 1;
         OpenRequest(Arc::clone(self))
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the connection is to end: because the server closes and nothing is under way on it, because it is cut off, by itself or with all of its server's, or because
@@ -120,10 +125,11 @@ impl Tenure {
     async fn quiet_for(&self, idle_max: Duration, look: Duration) -> End {
         let began = Instant::now();
         loop {
-            let quiet_since = *self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            let is_quiet = self.open.load(Ordering::Relaxed) == 0;
-            let until = if is_quiet { quiet_since.max(began) + idle_max } else { now + look };
+            let until = match *self.requests() {
+                Requests { open: 0, quiet_since } => quiet_since.max(began) + idle_max,
+                Requests { open: _, quiet_since: _ } => now + look,
+            };
             if until <= now {
                 return End::Idle;
             }
@@ -134,7 +140,10 @@ impl Tenure {
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        *self.0.quiet_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        let mut requests = self.0.requests();
+        requests.open -= 1;
+        if requests.open == 0 {
+            requests.quiet_since = Instant::now();
+        }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
 use super::super::refusal::Refusal;
+
+/// The header of a client's deadline.
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// How much sooner than its client's deadline a request ends: an answer that says so has to travel, too,
 /// and to come before the client, and the network library of this server, end it in words of their own.
@@ -21,7 +24,7 @@ pub(in crate::server) struct Deadline {
 impl Deadline {
     /// Returns the deadline of a request that came `now`: the client's, or the server's if that is sooner.
     pub(super) fn of(headers: &HeaderMap, now: Instant, time_max: Duration) -> Deadline {
-        let clients = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
+        let clients = headers.get(TIMEOUT).and_then(|value| parse(value.as_bytes()));
         let clients = clients.map(|timeout| timeout.saturating_sub(LEAD_MAX.min(timeout / 4)));
         let timeout = clients.map_or(time_max, |timeout| timeout.min(time_max));
         Deadline { at: now + timeout, is_clients: clients == Some(timeout) }

@@ -89,7 +89,9 @@ where
         let admitted = self.settings.admit(method, request.headers(), connection);
         let answered = admitted.map(|place| {
             watched.place.clone_from(&place);
-            request.extensions_mut().insert(deadline);
+            if method.place == Some(PlaceKind::Stream) {
+                request.extensions_mut().insert(deadline);
+            }
             place.map(|place| request.extensions_mut().insert(place));
             timeout_at(deadline.at, self.inner.call(request))
         });

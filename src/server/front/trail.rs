@@ -14,6 +14,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// The header that names a request, in the request and in its answer.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header of W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// The longest name that is taken over from a client.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
@@ -22,7 +25,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 pub(super) struct Trail {
     /// The client's name for the request if it has one that can be logged, or else one of ours.
     pub(super) request_id: HeaderValue,
-    /// The `traceparent` of W3C Trace Context, if there is one.
+    /// The [`TRACEPARENT`], if there is one.
     parent: Option<HeaderValue>,
 }
 
@@ -33,7 +36,7 @@ impl Trail {
         // No two answers share it. In the connection's table of headers it would push out those that they
         // do share, and be compared with all its predecessors. To HTTP/2, "sensitive" is "not in the table".
         request_id.set_sensitive(true);
-        let parent = headers.get("traceparent").filter(|value| is_traceparent(value.as_bytes()));
+        let parent = headers.get(TRACEPARENT).filter(|value| is_traceparent(value.as_bytes()));
         Trail { request_id, parent: parent.cloned() }
     }
 

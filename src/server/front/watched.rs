@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use http::Response;
@@ -75,6 +76,36 @@ impl Watched {
         })
     }
 
+    /// Notes a part of the answer, which is about to go out. The trailers are the last; nothing waits for them.
+    fn note(&mut self, frame: &Frame<Bytes>) {
+        if let Some(data) = frame.data_ref() {
+            self.given();
+            self.counters.sent(self.method, data.len());
+        } else if let Some(code) = frame.trailers_ref().and_then(|all| all.get(Status::GRPC_STATUS))
+        {
+            self.code = Code::from_bytes(code.as_bytes());
+        }
+    }
+
+    /// Logs what became of the request.
+    fn log(&self, time: Duration) {
+        let (method, code, micros) = (self.method.path, self.code, time.as_micros());
+        let (request_id, (trace_id, span_id)) = (self.trail.request_id(), self.trail.trace());
+        if is_fault(code) {
+            tracing::error!(method, ?code, micros, request_id, trace_id, span_id, "request failed");
+        } else {
+            tracing::debug!(
+                method,
+                ?code,
+                micros,
+                request_id,
+                trace_id,
+                span_id,
+                "request answered"
+            );
+        }
+    }
+
     fn given(&self) {
         if let Some(place) = &self.place {
             place.given();
@@ -91,16 +122,8 @@ impl http_body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.given();
-        if let Some(Ok(Some(data))) =
-            frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref))
-        {
-            self.counters.sent(self.method, data.len());
-        }
-        if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref())
-            && let Some(code) = trailers.get(Status::GRPC_STATUS)
-        {
-            self.code = Code::from_bytes(code.as_bytes());
+        if let Some(Ok(frame)) = &frame {
+            self.note(frame);
         }
         Poll::Ready(frame)
     }
@@ -120,20 +143,13 @@ impl Drop for Watched {
         self.counters.answered(self.method, self.code, time);
         #[cfg(feature = "otel")]
         self.span.end(self.code);
-        let (method, code, micros) = (self.method.path, self.code, time.as_micros());
-        let (request_id, (trace_id, span_id)) = (self.trail.request_id(), self.trail.trace());
-        if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-            tracing::error!(method, ?code, micros, request_id, trace_id, span_id, "request failed");
-        } else {
-            tracing::debug!(
-                method,
-                ?code,
-                micros,
-                request_id,
-                trace_id,
-                span_id,
-                "request answered"
-            );
+        if is_fault(self.code) || tracing::enabled!(tracing::Level::DEBUG) {
+            self.log(time);
         }
     }
+}
+
+/// Tells whether a request that ended with `code` failed for a fault of ours.
+fn is_fault(code: Code) -> bool {
+    matches!(code, Code::Internal | Code::Unknown | Code::DataLoss)
 }
