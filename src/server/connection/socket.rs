@@ -12,6 +12,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::{OwnedSemaphorePermit, watch},
+    task::JoinHandle,
 };
 use tonic::transport::server::Connected;
 
@@ -32,7 +33,8 @@ const READS_PER_TURN: u8 = 4;
 pub(in crate::server) struct Connection {
     stream: Transport,
     tenure: Arc<Tenure>,
-    end: Pin<Box<dyn Future<Output = End> + Send>>,
+    /// Waits on a task of its own: polled at each reading and writing, it would cost each request.
+    end: JoinHandle<End>,
     ended: Option<End>,
     preface_bytes_left: usize,
     reads_this_turn: u8,
@@ -48,7 +50,7 @@ impl Connection {
         permit: OwnedSemaphorePermit,
     ) -> Connection {
         let tenure = Arc::new(Tenure::new());
-        let end = Box::pin(Arc::clone(&tenure).end(all_cut, phase, patience));
+        let end = tokio::spawn(Arc::clone(&tenure).end(all_cut, phase, patience));
         let preface_bytes_left = PREFACE_BYTES;
         Connection {
             stream,
@@ -64,9 +66,9 @@ impl Connection {
     /// Returns why the connection has ended, if it has; has the task woken when it does.
     fn ended(&mut self, context: &mut Context<'_>) -> Option<End> {
         if self.ended.is_none()
-            && let Poll::Ready(end) = self.end.as_mut().poll(context)
+            && let Poll::Ready(end) = Pin::new(&mut self.end).poll(context)
         {
-            self.ended = Some(end);
+            self.ended = Some(end.unwrap_or(End::Cut));
         }
         self.ended
     }
@@ -98,6 +100,12 @@ impl Connection {
                 self.tenure.begin();
             }
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.end.abort();
     }
 }
 
