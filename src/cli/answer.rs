@@ -1,38 +1,57 @@
 //! An answer as JSON, whoever gave it.
 
+use std::borrow::Cow;
+
 use newsdesk::{
     label::LabelId,
     model::{Answer, Decision, Evidence, Model, PageAnswer},
     text::{Field, Reading, Span},
 };
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-/// The answer to a document.
+/// The answer to a document. Its words are the model's own where that is at hand.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct AnswerJson {
+pub(super) struct AnswerJson<'a> {
     pub(super) id: Value,
-    pub(super) label: Option<String>,
-    pub(super) abstained: Option<String>,
-    pub(super) probabilities: Map<String, Value>,
-    pub(super) scores: Map<String, Value>,
-    pub(super) evidence: Vec<EvidenceJson>,
+    pub(super) label: Option<Cow<'a, str>>,
+    pub(super) abstained: Option<Cow<'a, str>>,
+    pub(super) probabilities: Column<'a>,
+    pub(super) scores: Column<'a>,
+    pub(super) evidence: Vec<EvidenceJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) passages: Option<Vec<PassageJson>>,
+    pub(super) passages: Option<Vec<PassageJson<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sections: Option<Vec<SectionJson>>,
-    pub(super) model: ModelJson,
+    pub(super) sections: Option<Vec<SectionJson<'a>>>,
+    pub(super) model: ModelJson<'a>,
+}
+
+/// A number for each label, in the order of their names.
+#[derive(Clone, Debug)]
+pub(super) struct Column<'a>(pub(super) Vec<(Cow<'a, str>, f64)>);
+
+impl Column<'_> {
+    /// Returns the names of the labels.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(label, _)| label.as_ref())
+    }
+}
+
+impl Serialize for Column<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(label, value)| (label, value)))
+    }
 }
 
 /// One feature's share.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct EvidenceJson {
-    pub(super) feature: String,
+pub(super) struct EvidenceJson<'a> {
+    pub(super) feature: Cow<'a, str>,
     pub(super) log_odds: f64,
     #[serde(rename = "for")]
-    pub(super) for_label: String,
+    pub(super) for_label: Cow<'a, str>,
     #[serde(rename = "against")]
-    pub(super) against_label: String,
+    pub(super) against_label: Cow<'a, str>,
     pub(super) spans: Vec<SpanJson>,
 }
 
@@ -46,53 +65,57 @@ pub(super) struct SpanJson {
 
 /// A passage: its bytes, and its label or why it has none.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct PassageJson {
+pub(super) struct PassageJson<'a> {
     pub(super) start: u32,
     pub(super) end: u32,
-    pub(super) label: Option<String>,
-    pub(super) abstained: Option<String>,
+    pub(super) label: Option<Cow<'a, str>>,
+    pub(super) abstained: Option<Cow<'a, str>>,
     /// The probability of what was decided.
     pub(super) probability: f64,
     pub(super) section: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) evidence: Vec<EvidenceJson>,
+    pub(super) evidence: Vec<EvidenceJson<'a>>,
 }
 
 /// A section: what its passages are, how many they are, and whether it is what the page is about.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct SectionJson {
-    pub(super) label: Option<String>,
-    pub(super) abstained: Option<String>,
+pub(super) struct SectionJson<'a> {
+    pub(super) label: Option<Cow<'a, str>>,
+    pub(super) abstained: Option<Cow<'a, str>>,
     pub(super) passages: usize,
     pub(super) main: bool,
 }
 
 /// The model that gave an answer.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct ModelJson {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) digest: String,
+pub(super) struct ModelJson<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) version: Cow<'a, str>,
+    pub(super) digest: Cow<'a, str>,
 }
 
-impl ModelJson {
-    pub(super) fn of(model: &Model) -> ModelJson {
+impl<'a> ModelJson<'a> {
+    pub(super) fn of(model: &'a Model) -> ModelJson<'a> {
         let reference = &model.reference;
         ModelJson {
-            name: reference.name.clone(),
-            version: reference.version.clone(),
-            digest: reference.digest.clone(),
+            name: reference.name.as_str().into(),
+            version: reference.version.as_str().into(),
+            digest: reference.digest.as_str().into(),
         }
     }
 }
 
-impl AnswerJson {
+impl<'a> AnswerJson<'a> {
     /// Returns what `model` says of a document without regard to its passages.
-    pub(super) fn of_document(model: &Model, answer: &Answer, reading: &Reading<'_>) -> AnswerJson {
+    pub(super) fn of_document(
+        model: &'a Model,
+        answer: &Answer,
+        reading: &Reading<'_>,
+    ) -> AnswerJson<'a> {
         let (label, abstained) = decision(model, answer.decision);
-        let column = |values: &[f64]| -> Map<String, Value> {
-            let names = model.labels.names().iter().cloned();
-            names.zip(values.iter().map(|&value| value.into())).collect()
+        let column = |values: &[f64]| {
+            let names = model.labels.names().iter().map(|name| name.as_str().into());
+            Column(names.zip(values.iter().copied()).collect())
         };
         AnswerJson {
             id: Value::Null,
@@ -108,12 +131,16 @@ impl AnswerJson {
     }
 
     /// Returns the answer without what it says of passages.
-    pub(super) fn without_passages(self) -> AnswerJson {
+    pub(super) fn without_passages(self) -> AnswerJson<'a> {
         AnswerJson { passages: None, sections: None, ..self }
     }
 
     /// Returns what `model` says of a page.
-    pub(super) fn of_page(model: &Model, page: &PageAnswer, reading: &Reading<'_>) -> AnswerJson {
+    pub(super) fn of_page(
+        model: &'a Model,
+        page: &PageAnswer,
+        reading: &Reading<'_>,
+    ) -> AnswerJson<'a> {
         let passages = page.passages.iter().map(|passage| {
             let (label, abstained) = decision(model, passage.decision);
             let Span { start, end } = reading.source_span(passage.span);
@@ -139,26 +166,26 @@ impl AnswerJson {
     }
 }
 
-fn decision(model: &Model, decision: Decision) -> (Option<String>, Option<String>) {
+fn decision(model: &Model, decision: Decision) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
     match decision {
-        Decision::Label(label) => (Some(model.labels.name(label).to_owned()), None),
-        Decision::Abstain(reason) => (None, Some(reason.name().to_owned())),
+        Decision::Label(label) => (Some(model.labels.name(label).into()), None),
+        Decision::Abstain(reason) => (None, Some(reason.name().into())),
     }
 }
 
-fn evidence(
-    model: &Model,
+fn evidence<'a>(
+    model: &'a Model,
     [best, second]: [LabelId; 2],
     found: &[Evidence],
     reading: &Reading<'_>,
-) -> Vec<EvidenceJson> {
+) -> Vec<EvidenceJson<'a>> {
     found
         .iter()
         .map(|evidence| EvidenceJson {
-            feature: model.vocabulary.name(evidence.feature).to_owned(),
+            feature: model.vocabulary.name(evidence.feature).into(),
             log_odds: evidence.log_odds,
-            for_label: model.labels.name(best).to_owned(),
-            against_label: model.labels.name(second).to_owned(),
+            for_label: model.labels.name(best).into(),
+            against_label: model.labels.name(second).into(),
             spans: evidence
                 .places
                 .iter()

@@ -115,7 +115,7 @@ impl AnswererArgs {
 
 impl Answerer {
     /// Returns the answer, without an `id`.
-    pub(super) fn answer(&self, question: &Question<'_>) -> anyhow::Result<AnswerJson> {
+    pub(super) fn answer(&self, question: &Question<'_>) -> anyhow::Result<AnswerJson<'_>> {
         match self {
             Answerer::Model(model, thresholds) => ask(model, thresholds, question),
             Answerer::Server(remote, overrides) => remote.classify(question, *overrides),
@@ -124,11 +124,11 @@ impl Answerer {
 }
 
 /// Returns what `model` says, without an `id`.
-fn ask(
-    model: &Model,
+fn ask<'a>(
+    model: &'a Model,
     thresholds: &Thresholds,
     question: &Question<'_>,
-) -> anyhow::Result<AnswerJson> {
+) -> anyhow::Result<AnswerJson<'a>> {
     let Question { title, text, markup, passages, evidence_max } = *question;
     Document::check_bytes(title, text)?;
     let reading = Reading::new(text, markup);
@@ -188,14 +188,14 @@ impl ClassifyArgs {
     }
 
     /// Answers a text, and returns what a page for a browser shows of it.
-    fn answer_text(
+    fn answer_text<'a>(
         &self,
-        answerer: &Answerer,
+        answerer: &'a Answerer,
         output: &mut impl Write,
         path: Option<&Path>,
         text: &str,
         markup: Markup,
-    ) -> anyhow::Result<show::Shown> {
+    ) -> anyhow::Result<show::Shown<'a>> {
         let is_for_people = !self.json || self.html_report.is_some();
         let default = if is_for_people { EVIDENCE_FOR_PEOPLE } else { 0 };
         let evidence_max = self.evidence.unwrap_or(default);
@@ -269,7 +269,11 @@ impl ClassifyArgs {
         Some((bytes, is_good))
     }
 
-    fn answer_row(&self, answerer: &Answerer, row: DocumentRow<'_>) -> anyhow::Result<AnswerJson> {
+    fn answer_row<'a>(
+        &self,
+        answerer: &'a Answerer,
+        row: DocumentRow<'_>,
+    ) -> anyhow::Result<AnswerJson<'a>> {
         let DocumentRow { id, title, text, source: _, markup } = row;
         let given = if self.html { Markup::Html } else { Markup::Plain };
         let question = Question {

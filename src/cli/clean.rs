@@ -45,7 +45,8 @@ impl CleanArgs {
         let text = input::read_document(&self.path)?;
         let markup = if self.html { Markup::Html } else { input::markup(&self.path, &text) };
         let question = Question { title: "", text: &text, markup, passages: true, evidence_max: 0 };
-        let answer = self.answerer.answerer()?.answer(&question);
+        let answerer = self.answerer.answerer()?;
+        let answer = answerer.answer(&question);
         let answer = answer.with_context(|| self.path.display().to_string())?;
         self.check_labels(&answer)?;
         let reading = Reading::new(&text, markup);
@@ -60,10 +61,10 @@ impl CleanArgs {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn check_labels(&self, answer: &AnswerJson) -> anyhow::Result<()> {
+    fn check_labels(&self, answer: &AnswerJson<'_>) -> anyhow::Result<()> {
         for label in &self.keep {
-            let known = answer.probabilities.contains_key(label);
-            let names = || answer.probabilities.keys().cloned().collect::<Vec<_>>().join(", ");
+            let known = answer.probabilities.labels().any(|name| name == label);
+            let names = || answer.probabilities.labels().collect::<Vec<_>>().join(", ");
             ensure!(known, "the model has no label `{label}`; it knows {}", names());
         }
         Ok(())
@@ -71,7 +72,7 @@ impl CleanArgs {
 }
 
 /// Returns the bytes of the passages of the main section, or of those with one of the labels `keep`.
-fn kept<'a>(answer: &'a AnswerJson, keep: &'a [String]) -> impl Iterator<Item = Span> + 'a {
+fn kept<'a>(answer: &'a AnswerJson<'_>, keep: &'a [String]) -> impl Iterator<Item = Span> + 'a {
     let main = answer.sections.iter().flatten().position(|section| section.main);
     let passages = answer.passages.iter().flatten();
     let wanted = passages.filter(move |passage| {

@@ -1,5 +1,7 @@
 //! A server's answers in place of a model's.
 
+use std::borrow::Cow;
+
 use anyhow::Context as _;
 use newsdesk::{
     model::ThresholdOverrides,
@@ -10,7 +12,7 @@ use newsdesk::{
     },
     text::Markup,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use tonic::{
     Request,
@@ -19,7 +21,7 @@ use tonic::{
 };
 
 use super::{
-    answer::{AnswerJson, EvidenceJson, ModelJson, PassageJson, SectionJson, SpanJson},
+    answer::{AnswerJson, Column, EvidenceJson, ModelJson, PassageJson, SectionJson, SpanJson},
     classify::Question,
 };
 
@@ -46,7 +48,7 @@ impl Remote {
         &self,
         question: &Question<'_>,
         overrides: ThresholdOverrides,
-    ) -> anyhow::Result<AnswerJson> {
+    ) -> anyhow::Result<AnswerJson<'static>> {
         let ThresholdOverrides { max_error, margin_min, known_share_min, words_min } = overrides;
         let Question { title, text, markup, passages, evidence_max } = *question;
         let format = match markup {
@@ -79,7 +81,7 @@ impl Remote {
 }
 
 /// Returns a response as JSON, as a model's own answer is written.
-fn json(response: ClassifyResponse, with_passages: bool) -> AnswerJson {
+fn json(response: ClassifyResponse, with_passages: bool) -> AnswerJson<'static> {
     let (label, abstained) = decision(response.decision);
     let model = response.model.unwrap_or_default();
     let passages = || response.passages.into_iter().map(passage).collect();
@@ -93,26 +95,30 @@ fn json(response: ClassifyResponse, with_passages: bool) -> AnswerJson {
         evidence: response.evidence.into_iter().map(evidence).collect(),
         passages: with_passages.then(passages),
         sections: with_passages.then(sections),
-        model: ModelJson { name: model.name, version: model.version, digest: model.digest },
+        model: ModelJson {
+            name: model.name.into(),
+            version: model.version.into(),
+            digest: model.digest.into(),
+        },
     }
 }
 
-fn column(labels: &[LabelScore], value: impl Fn(&LabelScore) -> f64) -> Map<String, Value> {
-    labels.iter().map(|label| (label.label.clone(), value(label).into())).collect()
+fn column(labels: &[LabelScore], value: impl Fn(&LabelScore) -> f64) -> Column<'static> {
+    Column(labels.iter().map(|label| (label.label.clone().into(), value(label))).collect())
 }
 
-fn decision(decision: Option<Decision>) -> (Option<String>, Option<String>) {
+fn decision(decision: Option<Decision>) -> (Option<Cow<'static, str>>, Option<Cow<'static, str>>) {
     match decision.and_then(|decision| decision.outcome) {
-        Some(Outcome::Label(label)) => (Some(label), None),
+        Some(Outcome::Label(label)) => (Some(label.into()), None),
         Some(Outcome::Abstention(abstention)) => {
             let name = abstention.reason().as_str_name();
-            (None, Some(name.strip_prefix("ABSTENTION_REASON_").unwrap_or(name).to_owned()))
+            (None, Some(name.strip_prefix("ABSTENTION_REASON_").unwrap_or(name).into()))
         }
-        None => (None, Some("UNSPECIFIED".to_owned())),
+        None => (None, Some("UNSPECIFIED".into())),
     }
 }
 
-fn passage(passage: Passage) -> PassageJson {
+fn passage(passage: Passage) -> PassageJson<'static> {
     let (label, abstained) = decision(passage.decision);
     let likeliest = || passage.labels.iter().map(|label| label.probability).fold(0.0, f64::max);
     let probability = match (&label, abstained.as_deref()) {
@@ -133,15 +139,21 @@ fn passage(passage: Passage) -> PassageJson {
     }
 }
 
-fn section(section: Section) -> SectionJson {
+fn section(section: Section) -> SectionJson<'static> {
     let (label, abstained) = decision(section.decision);
     SectionJson { label, abstained, passages: section.passages as usize, main: section.main }
 }
 
-fn evidence(evidence: Evidence) -> EvidenceJson {
+fn evidence(evidence: Evidence) -> EvidenceJson<'static> {
     let Evidence { feature, log_odds, for_label, against_label, spans } = evidence;
     let spans = spans.iter().map(span).collect();
-    EvidenceJson { feature, log_odds, for_label, against_label, spans }
+    EvidenceJson {
+        feature: feature.into(),
+        log_odds,
+        for_label: for_label.into(),
+        against_label: against_label.into(),
+        spans,
+    }
 }
 
 fn span(span: &Span) -> SpanJson {

@@ -11,10 +11,10 @@ use super::{
 };
 
 /// An answer, and what a person reads of the document.
-pub(super) struct Shown {
+pub(super) struct Shown<'a> {
     /// What the document is called, if it is a file.
     pub(super) name: Option<String>,
-    pub(super) answer: AnswerJson,
+    pub(super) answer: AnswerJson<'a>,
     /// What a reader sees of each passage, and which runs of it speak for or against its label.
     pub(super) passages: Vec<ShownPassage>,
     /// The label of each section, or why it has none, and its place among the labels, for its colour.
@@ -28,16 +28,20 @@ pub(super) struct ShownPassage {
     pub(super) marks: Vec<(std::ops::Range<usize>, bool)>,
 }
 
-impl Shown {
-    pub(super) fn new(name: Option<String>, answer: AnswerJson, reading: &Reading<'_>) -> Shown {
+impl<'a> Shown<'a> {
+    pub(super) fn new(
+        name: Option<String>,
+        answer: AnswerJson<'a>,
+        reading: &Reading<'_>,
+    ) -> Shown<'a> {
         let passages = answer.passages.iter().flatten();
         let passages = passages.map(|passage| ShownPassage::new(passage, reading)).collect();
-        let labels: Vec<&String> = answer.probabilities.keys().collect();
+        let place = |label: &str| answer.probabilities.labels().position(|name| name == label);
         let sections = answer.sections.iter().flatten();
         let sections = sections
             .map(|section| match (&section.label, &section.abstained) {
-                (Some(label), _) => (label.clone(), labels.iter().position(|name| *name == label)),
-                (None, reason) => (reason.clone().unwrap_or_default(), None),
+                (Some(label), _) => (label.to_string(), place(label)),
+                (None, reason) => (reason.as_deref().unwrap_or_default().to_owned(), None),
             })
             .collect();
         Shown { name, answer, passages, sections }
@@ -129,8 +133,7 @@ fn head(shown: &Shown, paint: Paint, text: &mut String) {
             line(text, &format!("{} ({reason})", paint.bold("no label")));
         }
     }
-    for (label, probability) in probabilities {
-        let probability = probability.as_f64().unwrap_or(0.0);
+    for (label, probability) in &probabilities.0 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 30")]
         let filled = ((probability * BAR as f64).round() as usize).min(BAR);
         let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR - filled));

@@ -14,7 +14,7 @@ const STYLE: &str = include_str!("show.css");
 const COLOURS: usize = 5;
 
 /// Returns the page. Texts are escaped; the page runs no script and loads nothing.
-pub(super) fn page(documents: &[Shown]) -> String {
+pub(super) fn page(documents: &[Shown<'_>]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,7 +30,7 @@ pub(super) fn page(documents: &[Shown]) -> String {
     page.into_string()
 }
 
-fn article(shown: &Shown) -> Markup {
+fn article(shown: &Shown<'_>) -> Markup {
     let answer = &shown.answer;
     let decision = answer.label.as_deref().or(answer.abstained.as_deref()).unwrap_or("?");
     let passages = answer.passages.iter().flatten().zip(&shown.passages);
@@ -40,12 +40,12 @@ fn article(shown: &Shown) -> Markup {
                 @if let Some(name) = &shown.name { p.name { (name) } }
                 h1 { (decision) }
                 dl {
-                    @for (place, (label, probability)) in answer.probabilities.iter().enumerate() {
+                    @for (place, (label, probability)) in answer.probabilities.0.iter().enumerate() {
                         div class={ "bar c" (place % COLOURS) } {
                             dt { (label) }
                             dd {
                                 meter min="0" max="1" value=(probability) {}
-                                (percent(probability.as_f64().unwrap_or(0.0)))
+                                (percent(*probability))
                             }
                         }
                     }
@@ -58,7 +58,7 @@ fn article(shown: &Shown) -> Markup {
     }
 }
 
-fn section(shown: &Shown, passage: &PassageJson, seen: &ShownPassage) -> Markup {
+fn section(shown: &Shown<'_>, passage: &PassageJson<'_>, seen: &ShownPassage) -> Markup {
     let (name, place) = shown.section(passage);
     let class = place.map_or("none".to_owned(), |place| format!("c{}", place % COLOURS));
     html! {
