@@ -70,10 +70,9 @@ impl Figures {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn figures(risk: &[(f64, f64, f64)]) -> Figures {
+impl Figures {
+    /// Returns figures with nothing but these points of margin, coverage and error.
+    pub(crate) fn of_risk(risk: &[(f64, f64, f64)]) -> Figures {
         let point = |&(margin, coverage, error)| RiskPoint { margin, coverage, error };
         Figures {
             method: String::new(),
@@ -86,11 +85,20 @@ mod tests {
             risk: risk.iter().map(point).collect(),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn the_smallest_margin_that_keeps_the_risk_is_taken() {
-        let figures =
-            figures(&[(0.9, 0.25, 0.02), (0.7, 0.5, 0.01), (0.4, 0.75, 0.02), (0.1, 1.0, 0.1)]);
+        let figures = Figures::of_risk(&[
+            (0.9, 0.25, 0.02),
+            (0.7, 0.5, 0.01),
+            (0.4, 0.75, 0.02),
+            (0.1, 1.0, 0.1),
+        ]);
         assert_eq!(figures.margin_min(0.1), Ok(0.0));
         assert_eq!(figures.margin_min(0.05), Ok(0.4));
         assert_eq!(figures.margin_min(0.01), Ok(0.7));
@@ -100,6 +108,6 @@ mod tests {
 
     #[test]
     fn without_a_measurement_no_risk_can_be_kept() {
-        assert!(figures(&[]).margin_min(1.0).is_err());
+        assert!(Figures::of_risk(&[]).margin_min(1.0).is_err());
     }
 }

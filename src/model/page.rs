@@ -102,12 +102,13 @@ struct Read {
 struct Main<'a> {
     title: &'a Read,
     reads: &'a [Read],
-    is_in: &'a dyn Fn(usize) -> bool,
+    page: &'a Arrangement,
 }
 
 impl Main<'_> {
     fn reads(&self) -> impl Iterator<Item = &Read> {
-        self.reads.iter().enumerate().filter(|&(at, _)| (self.is_in)(at)).map(|(_, read)| read)
+        let reads = self.reads.iter().enumerate();
+        reads.filter(|&(at, _)| self.page.is_main(at)).map(|(_, read)| read)
     }
 
     fn parts<'d>(&self, document: &Document<'d>) -> Vec<Part<'d>> {
@@ -186,19 +187,18 @@ impl Model {
             let shares = shares(self.labels.len(), self.labels.neither());
             let walks = walks(&observations, &shares);
             let draft = self.arrange(thresholds, &reads, &walks, &shares);
-            let main = Main { title: &title, reads: &reads, is_in: &|at| draft.is_main(at) };
-            let drafted = self.judge(thresholds, scratch.sum(main.vectors(), &self.vocabulary));
-            let page = self.arrange(thresholds, &reads, &walks, &subjects(&drafted, &shares));
-            let main = Main { title: &title, reads: &reads, is_in: &|at| page.is_main(at) };
-            let mut answer = if page.has_main_of(&draft) {
-                drafted
-            } else {
-                self.judge(thresholds, scratch.sum(main.vectors(), &self.vocabulary))
-            };
-            if 0 < evidence_max {
+            let main = Main { title: &title, reads: &reads, page: &draft };
+            let mut answer = self.judge(thresholds, scratch.sum(main.vectors(), &self.vocabulary));
+            let page = self.arrange(thresholds, &reads, &walks, &subjects(&answer, &shares));
+            let main = Main { title: &title, reads: &reads, page: &page };
+            if 0 < evidence_max || !page.has_main_of(&draft) {
                 let vector = scratch.sum(main.vectors(), &self.vocabulary);
-                answer.evidence =
-                    evidence::find(self, &main.parts(document), vector, answer.best, evidence_max);
+                answer = self.judge(thresholds, vector);
+                if 0 < evidence_max {
+                    let parts = main.parts(document);
+                    answer.evidence =
+                        evidence::find(self, &parts, vector, answer.best, evidence_max);
+                }
             }
             let Arrangement { posteriors, decisions, sections, section_of, .. } = page;
             answer.decision = page_decision(document, &answer, &decisions);
@@ -267,9 +267,9 @@ impl Model {
     }
 
     fn decide_passage(&self, thresholds: &Thresholds, posterior: &Posterior) -> Decision {
-        let [best, second] =
-            best_two(&posterior.labels).map(|label| posterior.labels[label.index()]);
-        let label = best_two(&posterior.labels)[0];
+        let two = best_two(&posterior.labels);
+        let [best, second] = two.map(|label| posterior.labels[label.index()]);
+        let label = two[0];
         if best < posterior.furniture {
             Decision::Abstain(AbstentionReason::Furniture)
         } else if best - second < thresholds.margin_min {

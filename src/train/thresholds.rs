@@ -110,23 +110,9 @@ mod tests {
         Sighting { words, known_share: 0.75, margin, is_right }
     }
 
-    fn figures(risk: &[(f64, f64, f64)]) -> Figures {
-        let point = |&(margin, coverage, error)| RiskPoint { margin, coverage, error };
-        Figures {
-            method: String::new(),
-            documents: 4,
-            accuracy: 0.0,
-            macro_f1: 0.0,
-            log_loss: 0.0,
-            ece: 0.0,
-            reliability: Vec::new(),
-            risk: risk.iter().map(point).collect(),
-        }
-    }
-
     #[test]
     fn documents_may_be_as_short_as_those_measured_or_as_openings_that_keep_the_risk() {
-        let figures = figures(&[(0.5, 0.5, 0.0), (0.0, 1.0, 0.25)]);
+        let figures = Figures::of_risk(&[(0.5, 0.5, 0.0), (0.0, 1.0, 0.25)]);
         let documents = [20, 30, 40].map(|words| sighting(words, 0.9, true));
         let openings = [
             sighting(1, 0.9, true),
@@ -148,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_risk_that_no_margin_keeps_is_refused() {
-        let figures = figures(&[(0.5, 0.5, 0.125), (0.0, 1.0, 0.25)]);
+        let figures = Figures::of_risk(&[(0.5, 0.5, 0.125), (0.0, 1.0, 0.25)]);
         let refused = choose(&figures, &[sighting(9, 0.9, true)], &[], 0.0625).unwrap_err();
         assert!(refused.to_string().contains("12.5 %"), "{refused}");
     }
