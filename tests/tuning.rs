@@ -93,6 +93,8 @@ fn a_search_that_cannot_be_made_is_refused_and_the_old_file_stays() {
         ("--corpus corpus.jsonl --tune --folds 1", "--folds"),
         ("--corpus corpus.jsonl --tune --base out", "--base"),
         ("--corpus corpus.jsonl --tune --smoothing 0", "smoothing"),
+        ("--corpus corpus.jsonl --own-weight 0", "--estimator complement"),
+        ("--corpus corpus.jsonl --estimator complement --own-weight 0.5", "--own-weight"),
         ("--corpus few.jsonl --tune", "2 sources"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));

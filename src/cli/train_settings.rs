@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use clap::ValueEnum;
 use newsdesk::{
-    features::{Norm, PREFIX_MAX, TermFrequency},
+    features::{CHARS_MAX, Norm, TermFrequency},
     model::{BaseFile, Estimator, Prior, Settings, WeighingSettings},
     train::{self, QUESTIONS, Question},
 };
@@ -14,6 +14,9 @@ pub(super) struct SettingsArgs {
     /// How weights are estimated [default: one-vs-rest]
     #[arg(long, value_enum, env = "NEWSDESK_ESTIMATOR")]
     estimator: Option<EstimatorArg>,
+    /// With one-vs-rest, how much a label's own documents say, where the others' say 1 [default: 1]
+    #[arg(long, value_name = "X", env = "NEWSDESK_OWN_WEIGHT")]
+    own_weight: Option<f64>,
     /// What is added to each count
     #[arg(long, value_name = "X", env = "NEWSDESK_SMOOTHING")]
     smoothing: Option<f64>,
@@ -23,9 +26,9 @@ pub(super) struct SettingsArgs {
     /// The longest run of words that is a feature, 1 to 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3), env = "NEWSDESK_NGRAM")]
     ngram: Option<u8>,
-    /// The first letters of a word that are a feature of their own, 2 to 12; 0 for none
-    #[arg(long, value_name = "N", value_parser = prefix, env = "NEWSDESK_PREFIX")]
-    prefix: Option<usize>,
+    /// The length of the runs of characters within words that are features, too, 2 to 8; 0 for none
+    #[arg(long, value_name = "N", value_parser = chars, env = "NEWSDESK_CHARS")]
+    chars: Option<usize>,
     /// The fewest documents that a feature occurs in
     #[arg(long, value_name = "N", env = "NEWSDESK_MIN_DOCUMENTS")]
     min_documents: Option<u32>,
@@ -110,10 +113,11 @@ impl SettingsArgs {
     /// Returns what a search may ask: all that was not typed.
     pub(super) fn questions(&self, whole: bool) -> Vec<Question> {
         let is_typed = |flag: &str| match flag {
-            "estimator" => self.estimator.is_some(),
+            "estimator" => self.estimator.is_some() || self.own_weight.is_some(),
+            "own-weight" => self.own_weight.is_some(),
             "smoothing" => self.smoothing.is_some(),
             "ngram" => self.ngram.is_some(),
-            "prefix" => self.prefix.is_some(),
+            "chars" => self.chars.is_some(),
             "min-documents" => self.min_documents.is_some(),
             "min-sources" => self.min_sources.is_some(),
             "max-features" => self.max_features.is_some(),
@@ -144,10 +148,11 @@ impl SettingsArgs {
         };
         let (selection, weighing) = (&mut settings.selection, &mut settings.weighing);
         set(&mut settings.estimator, self.estimator);
+        set(&mut settings.own_weight, self.own_weight);
         set(&mut settings.prior, self.prior.clone());
         set(&mut settings.smoothing, self.smoothing);
         set(&mut settings.features.ngram, self.ngram);
-        set(&mut settings.features.prefix, self.prefix);
+        set(&mut settings.features.chars, self.chars);
         set(&mut settings.values.tf, self.tf);
         set(&mut settings.values.norm, self.norm);
         set(&mut selection.documents_min, self.min_documents);
@@ -158,6 +163,16 @@ impl SettingsArgs {
         set(&mut weighing.slope, self.slope);
         let WeighingSettings { source_balance: balance, slope, .. } = *weighing;
         ensure!((0.0..=1.0).contains(&balance), "--source-balance is {balance}, not within 0 to 1");
+        let (estimator, own_weight) = (settings.estimator, settings.own_weight);
+        ensure!(
+            0.0 < own_weight && own_weight.is_finite(),
+            "--own-weight is {own_weight}, it must be above 0; leave a label's own documents out with \
+             --estimator complement"
+        );
+        ensure!(
+            self.own_weight.is_none() || estimator == Estimator::OneVsRest,
+            "--own-weight says something of --estimator one-vs-rest alone: leave out one of the two"
+        );
         let smoothing = settings.smoothing;
         ensure!(
             0.0 < smoothing && smoothing.is_finite(),
@@ -174,9 +189,9 @@ fn set<T>(own: &mut T, typed: Option<impl Into<T>>) {
     }
 }
 
-fn prefix(typed: &str) -> Result<usize, String> {
-    let letters = typed.parse().ok().filter(|n| *n == 0 || (2..=PREFIX_MAX).contains(n));
-    letters.ok_or_else(|| format!("write 0, or a number from 2 to {PREFIX_MAX}"))
+fn chars(typed: &str) -> Result<usize, String> {
+    let chars = typed.parse().ok().filter(|n| *n == 0 || (2..=CHARS_MAX).contains(n));
+    chars.ok_or_else(|| format!("write 0, or a number from 2 to {CHARS_MAX}"))
 }
 
 fn prior(typed: &str) -> Result<Prior, String> {

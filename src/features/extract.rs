@@ -7,8 +7,8 @@ use crate::text::{Document, Field, NormalForm, Span, Token, TokenKind, for_each_
 /// The longest run of tokens that can be a feature.
 pub const NGRAM_MAX: usize = 3;
 
-/// The most first letters of a word that can be a feature.
-pub const PREFIX_MAX: usize = 12;
+/// The longest run of characters within a word that can be a feature.
+pub const CHARS_MAX: usize = 8;
 
 /// Which things in a text count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,16 +18,17 @@ pub struct FeatureSettings {
     pub ngram: usize,
     /// Whether numbers, addresses and signs are tokens, or only words.
     pub shapes: bool,
-    /// The number of first letters that are a feature of their own, of words that have as many: what
-    /// `trade`, `traders` and `trading` have in common. 0 for none.
+    /// The length of the runs of characters within words that are features, too (see
+    /// [`NormalForm::for_each_run`]): what `trade` and `trading`, or `Handel` and `Handelskrieg`, have in
+    /// common. 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub prefix: usize,
+    pub chars: usize,
 }
 
-/// Tells whether words have no prefix. Then files are the same as those from before there was one.
+/// Tells whether words are not taken apart. Then files are the same as those from before they could be.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(prefix: &usize) -> bool {
-    *prefix == 0
+fn is_zero(chars: &usize) -> bool {
+    *chars == 0
 }
 
 /// The hash of a feature's name, by which it is found.
@@ -116,8 +117,8 @@ pub fn extract(
     }
 }
 
-/// Calls `visit` with each feature of `text`, a part of `field`, token by token, and then with the
-/// prefixes of its words.
+/// Calls `visit` with each feature of `text`, a part of `field`, token by token, and then with the runs of
+/// characters within its words.
 pub fn extract_text(
     text: &str,
     field: Field,
@@ -136,8 +137,8 @@ pub fn extract_text(
             &mut visit,
         ),
     }
-    if settings.prefix != 0 {
-        extract_prefixes(text, field, settings.prefix.min(PREFIX_MAX), &mut visit);
+    if settings.chars != 0 {
+        extract_chars(text, field, settings.chars.min(CHARS_MAX), &mut visit);
     }
 }
 
@@ -167,16 +168,17 @@ fn extract_runs<const BEFORE: usize>(
     });
 }
 
-/// Calls `visit` with the first `letters` of each word that has as many.
+/// Calls `visit` with the runs of `chars` characters within each word. Each stands where its word does.
 ///
-/// Tokens are read once more for it, so that models without prefixes pay nothing.
+/// Tokens are read once more for it, so that models without such runs pay nothing.
 #[inline(never)]
-fn extract_prefixes(text: &str, field: Field, letters: usize, visit: &mut impl FnMut(Feature<'_>)) {
+fn extract_chars(text: &str, field: Field, chars: usize, visit: &mut impl FnMut(Feature<'_>)) {
     for_each_token(text, |token| {
-        let is_word = token.kind == TokenKind::Word;
-        if let Some(prefix) = token.normal.prefix(letters).filter(|_| is_word) {
-            let name = FeatureName { before: &[], last: &prefix, is_word: false };
-            visit(Feature { key: FeatureKey(prefix.hash()), field, span: token.span, name });
+        if token.kind == TokenKind::Word {
+            token.normal.for_each_run(chars, |run| {
+                let name = FeatureName { before: &[], last: run, is_word: false };
+                visit(Feature { key: FeatureKey(run.hash()), field, span: token.span, name });
+            });
         }
     });
 }
@@ -214,7 +216,7 @@ mod tests {
     use super::*;
 
     fn names(title: &str, text: &str, ngram: usize, shapes: bool) -> Vec<String> {
-        names_with(title, text, &FeatureSettings { ngram, shapes, prefix: 0 })
+        names_with(title, text, &FeatureSettings { ngram, shapes, chars: 0 })
     }
 
     fn names_with(title: &str, text: &str, settings: &FeatureSettings) -> Vec<String> {
@@ -251,17 +253,19 @@ mod tests {
     }
 
     #[test]
-    fn words_have_a_prefix_if_they_are_long_enough() {
-        let settings = FeatureSettings { ngram: 2, shapes: true, prefix: 4 };
-        let runs = ["trading", "санкт", "trading санкт", "for", "санкт for"];
-        let expected = [&runs[..], &["trad*", "санк*"]].concat();
-        assert_eq!(names_with("", "Trading Санкт for", &settings), expected);
+    fn words_are_taken_apart_and_shapes_are_not() {
+        let settings = FeatureSettings { ngram: 2, shapes: true, chars: 4 };
+        let runs = ["trade", "санкт", "trade санкт", "for", "санкт for", "us", "for us"];
+        let trade = ["tra*", "*trad*", "*rade*", "*ade"];
+        let others = ["сан*", "*санк*", "*анкт*", "*нкт", "for*", "*for"];
+        let expected = [&runs[..], &trade, &others].concat();
+        assert_eq!(names_with("", "Trade Санкт for us", &settings), expected);
         assert_eq!(names_with("", "$5,000", &settings), ["<money>"]);
     }
 
     #[test]
-    fn settings_without_a_prefix_are_written_as_they_were() {
-        let none = FeatureSettings { ngram: 2, shapes: true, prefix: 0 };
+    fn settings_without_runs_of_characters_are_written_as_they_were() {
+        let none = FeatureSettings { ngram: 2, shapes: true, chars: 0 };
         let json = r#"{"ngram":2,"shapes":true}"#;
         assert_eq!(serde_json::to_string(&none).unwrap(), json);
         assert_eq!(serde_json::from_str::<FeatureSettings>(json).unwrap(), none);
@@ -276,7 +280,7 @@ mod tests {
     fn spans_reach_from_the_first_token_to_the_last() {
         let document = Document::new("the  “Peace talks”").unwrap();
         let mut spans = Vec::new();
-        extract(&document, &FeatureSettings { ngram: 2, shapes: false, prefix: 0 }, |feature| {
+        extract(&document, &FeatureSettings { ngram: 2, shapes: false, chars: 0 }, |feature| {
             spans.push(&document.field(feature.field)[feature.span.range()]);
         });
         assert_eq!(spans, ["the", "Peace", "the  “Peace", "talks", "Peace talks"]);

@@ -11,7 +11,7 @@ mod vector;
 mod vocabulary;
 
 pub use extract::{
-    Feature, FeatureKey, FeatureName, FeatureSettings, NGRAM_MAX, PREFIX_MAX, extract, extract_text,
+    CHARS_MAX, Feature, FeatureKey, FeatureName, FeatureSettings, NGRAM_MAX, extract, extract_text,
 };
 pub use value::{Norm, STEPS_PER_UNIT, TermFrequency, ValueSettings, Values};
 pub use vector::{FeatureVector, VectorScratch};

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn counts_known_features_and_knows_how_many_are_not() {
         let vocabulary = Vocabulary::of_sorted(["a", "a b", "c"]).unwrap();
-        let settings = FeatureSettings { ngram: 2, shapes: true, prefix: 0 };
+        let settings = FeatureSettings { ngram: 2, shapes: true, chars: 0 };
         let mut scratch = VectorScratch::default();
         for _ in 0..2 {
             let document = Document::new("a b a b x c!").unwrap();

@@ -18,12 +18,26 @@ pub struct Settings {
     pub selection: SelectionSettings,
     /// How weights are estimated from counts.
     pub estimator: Estimator,
+    /// How much a label's own documents say by [`Estimator::OneVsRest`], where the others' say 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub own_weight: f64,
     /// What is added to each count, so that a feature that a label never showed is not impossible.
     pub smoothing: f64,
     /// Where the class priors come from.
     pub prior: Prior,
     /// How documents are weighed.
     pub weighing: WeighingSettings,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Tells whether own and other documents say as much. Then files are the same as those from before that
+/// could be set.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_one(own_weight: &f64) -> bool {
+    own_weight.to_bits() == 1_f64.to_bits()
 }
 
 /// How documents are weighed before their counts are summed.
@@ -61,7 +75,7 @@ pub enum Estimator {
     Multinomial,
     /// `−ln P(feature | the other labels)`, after Rennie et al. 2003.
     Complement,
-    /// `ln P(feature | label) − ln P(feature | the other labels)`: the two above, added.
+    /// `own_weight · ln P(feature | label) − ln P(feature | the other labels)`: the two above, added.
     OneVsRest,
 }
 

@@ -33,18 +33,44 @@ impl NormalForm {
         bytes.chunks(WORD_BYTES).fold(HASH_SEED, |hash, chunk| mix(hash, word(chunk)))
     }
 
-    /// Returns the first `letters` of a word, if it has as many, with a `*` at the end, which no word has.
+    /// Calls `visit` with each run of `chars` characters within a word, of which its start and its end are
+    /// one each: of `trade`, with 4, `tra*`, `*trad*`, `*rade*` and `*ade`. A word that has no longer run
+    /// than itself has none.
     ///
-    /// A letter has at most four bytes, so sixteen letters and more may not find room.
-    pub fn prefix(&self, letters: usize) -> Option<NormalForm> {
-        let text = std::str::from_utf8(self.as_bytes()).ok()?;
-        let (last, letter) = text.char_indices().nth(letters.checked_sub(1)?)?;
-        let len = last + letter.len_utf8();
+    /// A `*`, which no word has, says that the word goes on there. A character has at most four bytes, so
+    /// more than fifteen characters may not find room, and are left out.
+    pub fn for_each_run(&self, chars: usize, mut visit: impl FnMut(&NormalForm)) {
+        let text = std::str::from_utf8(self.as_bytes()).expect("normal forms are UTF-8");
+        let mut bounds = [0; TOKEN_BYTES_MAX + 1];
+        let mut len = 0;
+        for (bound, (at, _)) in bounds.iter_mut().zip(text.char_indices()) {
+            *bound = at;
+            len += 1;
+        }
+        bounds[len] = text.len();
+        let mut run = NormalForm::default();
+        // Characters are numbered from 1, for the start is number 0, and the end has the number after theirs.
+        for first in 0..(len + 3).saturating_sub(chars) {
+            let (from, to) = (first.max(1), (first + chars).min(len + 1));
+            let inner = &self.bytes[bounds[from - 1]..bounds[to - 1]];
+            let is_start = first == 0;
+            let is_end = first + chars == len + 2;
+            if !(is_start && is_end) && run.set_run(inner, is_start, is_end) {
+                visit(&run);
+            }
+        }
+    }
+
+    /// Takes `inner` with a `*` before it, unless it starts a word, and after it, unless it ends one. Tells
+    /// whether there was room.
+    fn set_run(&mut self, inner: &[u8], is_start: bool, is_end: bool) -> bool {
         let mut bytes = [b'*'; TOKEN_BYTES_MAX];
-        bytes.get_mut(..len)?.copy_from_slice(&self.bytes[..len]);
-        let mut prefix = NormalForm::default();
-        prefix.set(bytes.get(..=len)?);
-        Some(prefix)
+        let start = usize::from(!is_start);
+        let end = start + inner.len();
+        let Some(room) = bytes.get_mut(start..end) else { return false };
+        room.copy_from_slice(inner);
+        let whole = bytes.get(..end + usize::from(!is_end));
+        whole.map(|bytes| self.set(bytes)).is_some()
     }
 
     /// Takes the first `len` bytes of `word`, of which the others are 0.

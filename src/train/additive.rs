@@ -22,7 +22,7 @@ pub enum AdditiveError {
     TooLarge,
     /// The counts are of other things.
     #[error(
-        "the counts are of other features; leave out --ngram and --prefix, which go on as they were, or count both corpora \
+        "the counts are of other features; leave out --ngram and --chars, which go on as they were, or count both corpora \
          with the same settings"
     )]
     OtherFeatures,

@@ -7,7 +7,7 @@ use linfa_bayes::MultinomialNb;
 use ndarray::{Array1, ArrayView2};
 use serde::Serialize;
 
-use crate::model::Estimator;
+use crate::model::{Estimator, Settings};
 
 /// Why linfa would not estimate.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +30,30 @@ pub enum FitError {
 /// against it. linfa estimates the model that is kept, and the formula the dozens that only lead there.
 pub(super) type LogLikelihoods = fn(&[f64], usize, f64) -> Result<Vec<f64>, FitError>;
 
-/// Returns the weights, a row a feature, a column a label, that `estimator` gives for `sums` of the
-/// same shape. Features that are not `kept` have no say, and weights of 0.
+/// How weights come from sums: `own · ln P(feature | label) − others · ln P(feature | the other labels)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Method {
+    pub(super) own: f64,
+    pub(super) others: f64,
+    pub(super) smoothing: f64,
+}
+
+impl Method {
+    pub(super) fn of(settings: &Settings) -> Method {
+        let (own, others) = match settings.estimator {
+            Estimator::Multinomial => (1.0, 0.0),
+            Estimator::Complement => (0.0, 1.0),
+            Estimator::OneVsRest => (settings.own_weight, 1.0),
+        };
+        Method { own, others, smoothing: settings.smoothing }
+    }
+}
+
+/// Returns the weights, a row a feature, a column a label, that `method` gives for `sums` of the same
+/// shape. Features that are not `kept` have no say, and weights of 0.
 pub(super) fn weights(
     log_likelihoods: LogLikelihoods,
-    estimator: Estimator,
-    smoothing: f64,
+    method: Method,
     sums: &[f64],
     labels: usize,
     kept: &[bool],
@@ -44,22 +62,16 @@ pub(super) fn weights(
     let places: Vec<usize> = rows.collect();
     let own: Vec<f64> =
         places.iter().flat_map(|&place| &sums[place * labels..][..labels]).copied().collect();
-    let estimated = match estimator {
-        Estimator::Multinomial => log_likelihoods(&own, labels, smoothing)?,
-        Estimator::Complement => {
-            let mut others = log_likelihoods(&complements(&own, labels), labels, smoothing)?;
-            for weight in &mut others {
-                *weight = -*weight;
-            }
-            others
+    let mut estimated = vec![0.0; own.len()];
+    let mut add = |share: f64, sums: &[f64]| -> Result<(), FitError> {
+        if share != 0.0 {
+            let logs = log_likelihoods(sums, labels, method.smoothing)?;
+            estimated.iter_mut().zip(logs).for_each(|(weight, log)| *weight += share * log);
         }
-        Estimator::OneVsRest => {
-            let mut weights = log_likelihoods(&own, labels, smoothing)?;
-            let others = log_likelihoods(&complements(&own, labels), labels, smoothing)?;
-            weights.iter_mut().zip(others).for_each(|(weight, other)| *weight -= other);
-            weights
-        }
+        Ok(())
     };
+    add(method.own, &own)?;
+    add(-method.others, &complements(&own, labels))?;
     let mut weights = vec![0.0; sums.len()];
     for (&place, row) in places.iter().zip(estimated.chunks_exact(labels)) {
         for (weight, &estimated) in weights[place * labels..].iter_mut().zip(row) {
@@ -250,13 +262,27 @@ mod tests {
     #[test]
     fn features_that_are_not_kept_have_no_say() {
         let kept = [true, false, true];
-        for estimator in [Estimator::Multinomial, Estimator::Complement, Estimator::OneVsRest] {
-            let all = weights(log_likelihoods_by_formula, estimator, 1.0, &SUMS, 2, &kept).unwrap();
-            let own = [3.0, 0.0, 0.0, 4.0];
-            let less =
-                weights(log_likelihoods_by_formula, estimator, 1.0, &own, 2, &[true; 2]).unwrap();
-            assert_eq!([&all[..2], &all[4..]].concat(), less, "{estimator:?}");
-            assert_eq!(all[2..4], [0.0, 0.0], "{estimator:?}");
+        for (own, others) in [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
+            let method = Method { own, others, smoothing: 1.0 };
+            let all = weights(log_likelihoods_by_formula, method, &SUMS, 2, &kept).unwrap();
+            let sums = [3.0, 0.0, 0.0, 4.0];
+            let less = weights(log_likelihoods_by_formula, method, &sums, 2, &[true; 2]).unwrap();
+            assert_eq!([&all[..2], &all[4..]].concat(), less, "{method:?}");
+            assert_eq!(all[2..4], [0.0, 0.0], "{method:?}");
+        }
+    }
+
+    #[test]
+    fn own_documents_and_those_of_other_labels_have_their_shares() {
+        // Of two labels, each has the other's sums as those of the others.
+        let of = |own, others| {
+            let method = Method { own, others, smoothing: 1.0 };
+            weights(log_likelihoods_by_formula, method, &SUMS, 2, &[true; 3]).unwrap()
+        };
+        let logs = of(1.0, 0.0);
+        let pairs = logs.chunks_exact(2).flat_map(|row| [(row[0], row[1]), (row[1], row[0])]);
+        for (got, (own, other)) in of(0.25, 1.0).into_iter().zip(pairs) {
+            assert!((got - (0.25 * own - other)).abs() < 1e-6, "got={got}");
         }
     }
 }

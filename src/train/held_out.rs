@@ -130,10 +130,9 @@ impl<'a> HeldOut<'a> {
 }
 
 /// Tells which features are words, by their names: one with a space is a run of words, one with a bracket a
-/// shape, one with a star a prefix.
+/// shape, one with a star a run of characters.
 fn words(vocabulary: &Vocabulary) -> Vec<bool> {
-    let is_word =
-        |name: &str| !name.contains(' ') && !name.starts_with('<') && !name.ends_with('*');
+    let is_word = |name: &str| !name.contains([' ', '*']) && !name.starts_with('<');
     vocabulary.ids().map(|feature| is_word(vocabulary.name(feature))).collect()
 }
 

@@ -84,10 +84,11 @@ pub struct Config {
 /// Returns the settings that did best on sources held out of training (see DESIGN.md).
 pub fn default_settings() -> Settings {
     Settings {
-        features: FeatureSettings { ngram: 2, shapes: true, prefix: 0 },
+        features: FeatureSettings { ngram: 2, shapes: true, chars: 0 },
         values: ValueSettings { tf: TermFrequency::Log, norm: Norm::Length },
         selection: SelectionSettings { documents_min: 3, sources_min: 3, features_max: 60_000 },
         estimator: Estimator::OneVsRest,
+        own_weight: 1.0,
         smoothing: 0.03,
         prior: Prior::Uniform,
         weighing: WeighingSettings { source_balance: 0.5, passes: 8, slope: 0.2 },

@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn a_text_is_cut_after_words_not_after_other_tokens() {
         let vocabulary = Vocabulary::of_sorted(["a", "b", "c"]).unwrap();
-        let settings = FeatureSettings { ngram: 1, shapes: true, prefix: 0 };
+        let settings = FeatureSettings { ngram: 1, shapes: true, chars: 0 };
         let openings =
             openings("a, 12 b! c a b c", &mut VectorScratch::default(), &settings, &vocabulary);
         let words: Vec<u32> = openings.iter().map(|vector| vector.words).collect();

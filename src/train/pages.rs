@@ -7,14 +7,14 @@
 use super::{
     FitError,
     calibrate::{self, Weighted},
-    fit,
+    fit::{self, Method},
     weigh::{Training, Without},
 };
 use crate::{
     features::{
         FeatureId, FeatureVector, STEPS_PER_UNIT, ValueSettings, VectorScratch, Vocabulary,
     },
-    model::{Estimator, Furniture, FurnitureCalibration, PageReader, Settings, Weights},
+    model::{Furniture, FurnitureCalibration, PageReader, Settings, Weights},
     text::{Passage, PassageKind, passages},
 };
 
@@ -150,8 +150,7 @@ fn weights(
     let kept = vec![true; units.len() / 2];
     let by_label = fit::weights(
         fit::log_likelihoods_by_formula,
-        Estimator::OneVsRest,
-        smoothing,
+        Method { own: 1.0, others: 1.0, smoothing },
         &units,
         2,
         &kept,

@@ -35,7 +35,7 @@ pub(super) struct Answer {
 }
 
 /// All questions, those that matter most first.
-pub const QUESTIONS: [Question; 12] = [
+pub const QUESTIONS: [Question; 13] = [
     Question {
         flag: "min-documents",
         needs: Needs::Nothing,
@@ -52,6 +52,14 @@ pub const QUESTIONS: [Question; 12] = [
         flag: "estimator",
         needs: Needs::Nothing,
         answers: |flag, now| choice(flag, &ESTIMATORS, now, |s| &mut s.estimator),
+    },
+    Question {
+        flag: "own-weight",
+        needs: Needs::Nothing,
+        answers: |flag, now| match now.estimator {
+            Estimator::OneVsRest => ladder(flag, &OWN_WEIGHTS, now, |s| &mut s.own_weight),
+            Estimator::Multinomial | Estimator::Complement => Vec::new(),
+        },
     },
     Question {
         flag: "smoothing",
@@ -86,9 +94,9 @@ pub const QUESTIONS: [Question; 12] = [
         answers: |flag, now| ladder(flag, &[1, 2, 3], now, |s| &mut s.features.ngram),
     },
     Question {
-        flag: "prefix",
+        flag: "chars",
         needs: Needs::AllDocuments,
-        answers: |flag, now| ladder(flag, &[0, 4, 5, 6], now, |s| &mut s.features.prefix),
+        answers: |flag, now| ladder(flag, &[0, 4, 5], now, |s| &mut s.features.chars),
     },
     Question {
         flag: "tf",
@@ -103,6 +111,7 @@ pub const QUESTIONS: [Question; 12] = [
 ];
 
 const FEATURES: [u32; 6] = [30_000, 60_000, 125_000, 250_000, 500_000, 1_000_000];
+const OWN_WEIGHTS: [f64; 5] = [0.1, 0.25, 0.5, 1.0, 2.0];
 const SMOOTHINGS: [f64; 7] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
 const SLOPES: [f64; 5] = [0.1, 0.2, 0.5, 1.0, 2.0];
 const ESTIMATORS: [(&str, Estimator); 3] = [

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{
     FeatureCounts, FitError, Strata, Stratum,
-    fit::{self, LogLikelihoods},
+    fit::{self, LogLikelihoods, Method},
     pages::{self, TrainingPassage},
     select,
 };
@@ -222,8 +222,7 @@ impl<'a> Training<'a> {
         kept: &[bool],
     ) -> Result<Vec<f32>, FitError> {
         let units: Vec<f64> = sums.iter().map(|&steps| steps as f64 / STEPS_PER_UNIT).collect();
-        let (estimator, smoothing) = (self.settings.estimator, self.settings.smoothing);
-        fit::weights(log_likelihoods, estimator, smoothing, &units, self.labels, kept)
+        fit::weights(log_likelihoods, Method::of(self.settings), &units, self.labels, kept)
     }
 
     /// Raises the weight of each document by how wrong the model is, and keeps the sum of each label's.

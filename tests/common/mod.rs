@@ -107,10 +107,11 @@ pub fn tiny_model() -> Model {
 
 fn tiny_settings() -> Settings {
     Settings {
-        features: FeatureSettings { ngram: 2, shapes: true, prefix: 0 },
+        features: FeatureSettings { ngram: 2, shapes: true, chars: 0 },
         values: ValueSettings { tf: TermFrequency::Log, norm: Norm::Length },
         selection: SelectionSettings { documents_min: 1, sources_min: 1, features_max: 100 },
         estimator: Estimator::Multinomial,
+        own_weight: 1.0,
         smoothing: 0.5,
         prior: Prior::Empirical,
         weighing: WeighingSettings { source_balance: 0.0, passes: 0, slope: 1.0 },
