@@ -39,6 +39,11 @@ impl Weights {
         &self.rows[feature.index() * n_labels..][..n_labels]
     }
 
+    /// Returns all weights, a row a feature, a column a label, without a copy.
+    pub fn into_rows(self) -> Vec<f32> {
+        self.rows
+    }
+
     /// Returns all weights, a row a feature, a column a label.
     pub fn rows(&self) -> &[f32] {
         &self.rows

@@ -7,7 +7,10 @@ use linfa_bayes::MultinomialNb;
 use ndarray::{Array1, ArrayView2};
 use serde::Serialize;
 
-use crate::model::{Estimator, Settings};
+use crate::{
+    features::STEPS_PER_UNIT,
+    model::{Estimator, Settings},
+};
 
 /// Why linfa would not estimate.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +28,6 @@ pub enum FitError {
         reason: String,
     },
 }
-
-/// How `ln P(feature | label)` comes from sums: by linfa, or by the same formula, which a test holds
-/// against it. linfa estimates the model that is kept, and the formula the dozens that only lead there.
-pub(super) type LogLikelihoods = fn(&[f64], usize, f64) -> Result<Vec<f64>, FitError>;
 
 /// How weights come from sums: `own · ln P(feature | label) − others · ln P(feature | the other labels)`.
 #[derive(Clone, Copy, Debug)]
@@ -49,38 +48,78 @@ impl Method {
     }
 }
 
-/// Returns the weights, a row a feature, a column a label, that `method` gives for `sums` of the same
-/// shape. Features that are not `kept` have no say, and weights of 0.
-pub(super) fn weights(
-    log_likelihoods: LogLikelihoods,
-    method: Method,
-    sums: &[f64],
-    labels: usize,
-    kept: &[bool],
-) -> Result<Vec<f32>, FitError> {
-    let rows = kept.iter().enumerate().filter(|&(_, &kept)| kept).map(|(row, _)| row);
-    let places: Vec<usize> = rows.collect();
-    let own: Vec<f64> =
-        places.iter().flat_map(|&place| &sums[place * labels..][..labels]).copied().collect();
-    let mut estimated = vec![0.0; own.len()];
+/// Returns the weights that `method` gives, by linfa, for `sums` in steps. Both have a row for each feature
+/// and a column for each label.
+pub(super) fn weights(method: Method, sums: &[u64], labels: usize) -> Result<Vec<f32>, FitError> {
+    let own: Vec<f64> = sums.iter().map(|&steps| units(steps)).collect();
+    let mut weights = vec![0.0; sums.len()];
     let mut add = |share: f64, sums: &[f64]| -> Result<(), FitError> {
         if share != 0.0 {
             let logs = log_likelihoods(sums, labels, method.smoothing)?;
-            estimated.iter_mut().zip(logs).for_each(|(weight, log)| *weight += share * log);
+            weights.iter_mut().zip(logs).for_each(|(weight, log)| *weight += share * log);
         }
         Ok(())
     };
     add(method.own, &own)?;
     add(-method.others, &complements(&own, labels))?;
-    let mut weights = vec![0.0; sums.len()];
-    for (&place, row) in places.iter().zip(estimated.chunks_exact(labels)) {
-        for (weight, &estimated) in weights[place * labels..].iter_mut().zip(row) {
-            #[expect(clippy::cast_possible_truncation, reason = "seven digits are plenty")]
-            let narrow = estimated as f32;
-            *weight = narrow;
+    Ok(weights.into_iter().map(narrow).collect())
+}
+
+/// Makes of `weights` what [`weights`] returns, by linfa's formula, which a test holds against it. Features
+/// that are not `kept` have no say, and weights of 0.
+///
+/// linfa estimates the model that is kept, and this the dozens that only lead there: it needs no other
+/// memory, and takes the logarithm of what a feature's label never showed once for all labels.
+pub(super) fn weights_by_formula(
+    method: Method,
+    sums: &[u64],
+    labels: usize,
+    kept: &[bool],
+    weights: &mut Vec<f32>,
+) {
+    let Method { own, others, smoothing } = method;
+    let mut totals = vec![(0.0, 0.0); labels];
+    for (row, _) in sums.chunks_exact(labels).zip(kept).filter(|(_, kept)| **kept) {
+        let all: f64 = row.iter().map(|&steps| units(steps)).sum();
+        for ((own, others), &steps) in totals.iter_mut().zip(row) {
+            *own += units(steps) + smoothing;
+            *others += rest(all, steps) + smoothing;
         }
     }
-    Ok(weights)
+    let log_totals: Vec<(f64, f64)> =
+        totals.into_iter().map(|(own, others)| (own.ln(), others.ln())).collect();
+    let log_smoothing = smoothing.ln();
+    weights.clear();
+    weights.resize(sums.len(), 0.0);
+    let rows = weights.chunks_exact_mut(labels).zip(sums.chunks_exact(labels)).zip(kept);
+    for ((weights, row), _) in rows.filter(|(_, kept)| **kept) {
+        let all: f64 = row.iter().map(|&steps| units(steps)).sum();
+        let log_all = (all + smoothing).ln();
+        for ((weight, &steps), (log_own, log_others)) in
+            weights.iter_mut().zip(row).zip(&log_totals)
+        {
+            let (own_log, others_log) = match steps {
+                0 => (log_smoothing, log_all),
+                _ => ((units(steps) + smoothing).ln(), (rest(all, steps) + smoothing).ln()),
+            };
+            *weight = narrow(own * (own_log - log_own) - others * (others_log - log_others));
+        }
+    }
+}
+
+/// Returns a sum in steps as one in units.
+fn units(steps: u64) -> f64 {
+    steps as f64 / STEPS_PER_UNIT
+}
+
+/// Returns what is left of `all` without a label's `steps`. A sum of one label alone leaves nothing, never less.
+fn rest(all: f64, steps: u64) -> f64 {
+    (all - units(steps)).max(0.0)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "seven digits are plenty")]
+fn narrow(weight: f64) -> f32 {
+    weight as f32
 }
 
 /// Returns, for each label, the sums of the other labels.
@@ -117,30 +156,6 @@ pub fn log_likelihoods(sums: &[f64], labels: usize, smoothing: f64) -> Result<Ve
             .map_err(|error| linfa(error.to_string()))?;
     parameters(&model, features, labels)
         .ok_or_else(|| linfa("its parameters cannot be read".into()))
-}
-
-/// Returns what [`log_likelihoods`] does, by its formula.
-#[expect(clippy::unnecessary_wraps, reason = "it stands in for a function that can fail")]
-pub(super) fn log_likelihoods_by_formula(
-    sums: &[f64],
-    labels: usize,
-    smoothing: f64,
-) -> Result<Vec<f64>, FitError> {
-    let mut totals = vec![0.0; labels];
-    for row in sums.chunks_exact(labels) {
-        totals.iter_mut().zip(row).for_each(|(total, sum)| *total += sum + smoothing);
-    }
-    let log_totals: Vec<f64> = totals.iter().map(|total: &f64| total.ln()).collect();
-    let log_smoothing = smoothing.ln();
-    let mut logs = sums.to_vec();
-    for row in logs.chunks_exact_mut(labels) {
-        for (sum, log_total) in row.iter_mut().zip(&log_totals) {
-            // Logarithms are slow, and many features never occur under a label.
-            let log = if *sum == 0.0 { log_smoothing } else { (*sum + smoothing).ln() };
-            *sum = log - log_total;
-        }
-    }
-    Ok(logs)
 }
 
 /// Takes the parameters out of linfa's model, which keeps them private, by way of serde.
@@ -230,12 +245,27 @@ mod tests {
         }
     }
 
+    /// Four features, three labels, in steps.
+    const STEPS: [u64; 12] = [3 << 20, 0, 1 << 19, 1 << 20, 5 << 19, 0, 0, 4 << 20, 7, 0, 0, 0];
+
+    fn by_formula(method: Method, sums: &[u64], labels: usize, kept: &[bool]) -> Vec<f32> {
+        let mut weights = Vec::new();
+        weights_by_formula(method, sums, labels, kept, &mut weights);
+        weights
+    }
+
     #[test]
     fn the_formula_gives_what_linfa_gives() {
-        for smoothing in [1.0, 0.05] {
-            let by_linfa = log_likelihoods(&SUMS, 2, smoothing).unwrap();
-            let by_formula = log_likelihoods_by_formula(&SUMS, 2, smoothing).unwrap();
-            check_close(&by_formula, &by_linfa);
+        for (own, others) in [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.25, 1.0)] {
+            for smoothing in [1.0, 0.05] {
+                let method = Method { own, others, smoothing };
+                let by_linfa = weights(method, &STEPS, 3).unwrap();
+                let by_formula = by_formula(method, &STEPS, 3, &[true; 4]);
+                assert_eq!(by_formula.len(), by_linfa.len());
+                for (got, expected) in by_formula.iter().zip(by_linfa) {
+                    assert!((got - expected).abs() < 1e-6, "{method:?} {got} {expected}");
+                }
+            }
         }
     }
 
@@ -261,24 +291,20 @@ mod tests {
 
     #[test]
     fn features_that_are_not_kept_have_no_say() {
-        let kept = [true, false, true];
         for (own, others) in [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
             let method = Method { own, others, smoothing: 1.0 };
-            let all = weights(log_likelihoods_by_formula, method, &SUMS, 2, &kept).unwrap();
-            let sums = [3.0, 0.0, 0.0, 4.0];
-            let less = weights(log_likelihoods_by_formula, method, &sums, 2, &[true; 2]).unwrap();
-            assert_eq!([&all[..2], &all[4..]].concat(), less, "{method:?}");
-            assert_eq!(all[2..4], [0.0, 0.0], "{method:?}");
+            let all = by_formula(method, &STEPS, 3, &[true, false, true, true]);
+            let less = by_formula(method, &[&STEPS[..3], &STEPS[6..]].concat(), 3, &[true; 3]);
+            assert_eq!([&all[..3], &all[6..]].concat(), less, "{method:?}");
+            assert_eq!(all[3..6], [0.0; 3], "{method:?}");
         }
     }
 
     #[test]
     fn own_documents_and_those_of_other_labels_have_their_shares() {
         // Of two labels, each has the other's sums as those of the others.
-        let of = |own, others| {
-            let method = Method { own, others, smoothing: 1.0 };
-            weights(log_likelihoods_by_formula, method, &SUMS, 2, &[true; 3]).unwrap()
-        };
+        let of =
+            |own, others| by_formula(Method { own, others, smoothing: 1.0 }, &STEPS, 2, &[true; 6]);
         let logs = of(1.0, 0.0);
         let pairs = logs.chunks_exact(2).flat_map(|row| [(row[0], row[1]), (row[1], row[0])]);
         for (got, (own, other)) in of(0.25, 1.0).into_iter().zip(pairs) {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use rayon::prelude::*;
 
 use super::{
-    FitError, TrainError, fit,
+    TrainError,
     pages::FoldModels,
     thresholds,
     thresholds::Sighting,
@@ -35,32 +35,29 @@ impl<'a> HeldOut<'a> {
         training: &'a Training<'_>,
         n_folds: usize,
         log_priors: &[f64],
-    ) -> Result<Option<HeldOut<'a>>, TrainError> {
+    ) -> Option<HeldOut<'a>> {
         let documents = training.documents;
         let n_folds = n_folds.min(training.fewest_documents());
-        let Some(n_folds) = NonZeroUsize::new(n_folds).filter(|folds| 1 < folds.get()) else {
-            return Ok(None);
-        };
+        let n_folds = NonZeroUsize::new(n_folds).filter(|folds| 1 < folds.get())?;
         let units: Vec<Unit<'_>> = documents.iter().map(TrainingDocument::unit).collect();
         let folds = folds(&units, n_folds);
         let models = (0..n_folds.get()).into_par_iter().map(|fold| {
             let held_out: Vec<bool> = folds.fold_of.iter().map(|&of| of == fold).collect();
             let without = Without { held_out: &held_out };
-            let (_, rows) = training.fit(fit::log_likelihoods_by_formula, Some(&without))?;
-            Ok(Weights::new(log_priors.to_vec(), rows))
+            Weights::new(log_priors.to_vec(), training.fit_without(&without))
         });
-        let models: Vec<Weights> = models.collect::<Result<_, FitError>>()?;
-        let of_fold = documents.iter().zip(&folds.fold_of);
+        let models: Vec<Weights> = models.collect();
+        let of_fold = documents.par_iter().zip(&folds.fold_of);
         let scores =
             of_fold.map(|(document, &fold)| training.scores(&document.vector, &models[fold]));
         let what = if folds.by_source { "whole sources held out" } else { "documents held out" };
-        Ok(Some(HeldOut {
+        Some(HeldOut {
             method: format!("{n_folds} folds, {what}"),
             training,
             scores: scores.collect(),
             truth: documents.iter().map(|document| document.label).collect(),
             folds: FoldModels { fold_of: folds.fold_of, models },
-        }))
+        })
     }
 
     /// Measures the calibrated scores, writes the figures on the model's card, and sets the thresholds that
@@ -86,7 +83,7 @@ impl<'a> HeldOut<'a> {
     }
 
     fn outcomes(&self, model: &Model, thresholds: &Thresholds) -> Vec<Outcome> {
-        let documents = self.scores.iter().zip(self.training.documents);
+        let documents = self.scores.par_iter().zip(self.training.documents);
         documents
             .map(|(scores, document)| {
                 let answer = model.decide(thresholds, scores.clone(), &document.vector);
@@ -97,11 +94,11 @@ impl<'a> HeldOut<'a> {
 
     /// Returns what the folds' models say of the documents, and of their openings.
     fn sightings(&self, model: &Model, words: &[bool]) -> [Vec<Sighting>; 2] {
-        let documents = self.training.documents.iter().zip(&self.folds.fold_of);
+        let documents = self.training.documents.par_iter().zip(&self.folds.fold_of);
         let whole = documents.clone().map(|(document, &fold)| {
             self.sighting(model, &document.vector, document.label, &self.folds.models[fold], words)
         });
-        let openings = documents.flat_map(|(document, &fold)| {
+        let openings = documents.flat_map_iter(|(document, &fold)| {
             document.openings.iter().map(move |vector| {
                 self.sighting(model, vector, document.label, &self.folds.models[fold], words)
             })

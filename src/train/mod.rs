@@ -241,12 +241,11 @@ fn estimate(
     let label_documents = training.label_documents(None);
     let log_priors = log_priors(&settings.prior, &labels, &label_documents)?;
     let (last, held_out) = rayon::join(
-        || training.fit(fit::log_likelihoods, None),
+        || training.fit(),
         || HeldOut::new(&training, if base.is_some() { 0 } else { config.folds }, &log_priors),
     );
     let (sums, rows) = last?;
-    let held_out = held_out?;
-    let (calibration, page) = calibrated(&training, &furniture, held_out.as_ref(), base)?;
+    let (calibration, page) = calibrated(&training, &furniture, held_out.as_ref(), base);
     let version = config.version.clone().unwrap_or_else(|| digest.hex()[..12].to_owned());
     let mut model = Model {
         reference: ModelReference { name: config.name.clone(), version, digest: String::new() },
@@ -367,7 +366,7 @@ fn calibrated(
     furniture: &[FurnitureExample],
     held_out: Option<&HeldOut<'_>>,
     base: Option<&Model>,
-) -> Result<(Calibration, PageReader), FitError> {
+) -> (Calibration, PageReader) {
     let labels = training.labels;
     match (held_out, base) {
         (Some(held_out), _) => {
@@ -375,12 +374,10 @@ fn calibrated(
                 || calibrate::fit(&held_out.scores, &held_out.truth, labels),
                 || pages::reader(training, furniture, &held_out.folds),
             );
-            Ok((calibration, page?))
+            (calibration, page)
         }
-        (None, Some(base)) => {
-            Ok((base.calibration.clone(), pages::handed_on(training, &base.page)?))
-        }
-        (None, None) => Ok((Calibration::none(labels), PageReader::none(labels))),
+        (None, Some(base)) => (base.calibration.clone(), pages::handed_on(training, &base.page)),
+        (None, None) => (Calibration::none(labels), PageReader::none(labels)),
     }
 }
 

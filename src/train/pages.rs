@@ -5,15 +5,12 @@
 //! be of a passage, and what furniture looks like, is fitted on those scores.
 
 use super::{
-    FitError,
     calibrate::{self, Weighted},
     fit::{self, Method},
     weigh::{Training, Without},
 };
 use crate::{
-    features::{
-        FeatureId, FeatureVector, STEPS_PER_UNIT, ValueSettings, VectorScratch, Vocabulary,
-    },
+    features::{FeatureId, FeatureVector, ValueSettings, VectorScratch, Vocabulary},
     model::{Furniture, FurnitureCalibration, PageReader, Settings, Weights},
     text::{Passage, PassageKind, passages},
 };
@@ -68,7 +65,7 @@ pub(super) fn reader(
     training: &Training<'_>,
     furniture: &[FurnitureExample],
     folds: &FoldModels,
-) -> Result<PageReader, FitError> {
+) -> PageReader {
     let values = training.settings.values;
     let (mut scores, mut truth) = (Vec::new(), Vec::new());
     for (document, &fold) in training.documents.iter().zip(&folds.fold_of) {
@@ -80,36 +77,33 @@ pub(super) fn reader(
     let calibration = calibrate::fit(&scores, &truth, training.labels);
     let furniture = match furniture {
         [] => None,
-        examples => Some(learn_furniture(training, examples, folds)?),
+        examples => Some(learn_furniture(training, examples, folds)),
     };
-    Ok(PageReader { calibration, furniture })
+    PageReader { calibration, furniture }
 }
 
 /// Returns what `base` knows of pages, with furniture by the counts of now.
-pub(super) fn handed_on(
-    training: &Training<'_>,
-    base: &PageReader,
-) -> Result<PageReader, FitError> {
+pub(super) fn handed_on(training: &Training<'_>, base: &PageReader) -> PageReader {
     let known = base.furniture.as_ref().filter(|_| training.furniture_examples() != 0);
-    let furniture = known.map(|known| {
-        let weights = weights(training, None, &[], |_| false)?;
-        Ok(Furniture { weights, calibration: known.calibration })
+    let furniture = known.map(|known| Furniture {
+        weights: weights(training, None, &[], |_| false),
+        calibration: known.calibration,
     });
-    Ok(PageReader { calibration: base.calibration.clone(), furniture: furniture.transpose()? })
+    PageReader { calibration: base.calibration.clone(), furniture }
 }
 
 fn learn_furniture(
     training: &Training<'_>,
     examples: &[FurnitureExample],
     folds: &FoldModels,
-) -> Result<Furniture, FitError> {
+) -> Furniture {
     let n_folds = folds.models.len();
     let mut points: Vec<Weighted<3>> = Vec::new();
     for fold in 0..n_folds {
         let held_out: Vec<bool> = folds.fold_of.iter().map(|&of| of == fold).collect();
         let is_held_out = |example: &FurnitureExample| example.key % n_folds as u64 == fold as u64;
         let without = Without { held_out: &held_out };
-        let weights = weights(training, Some(&without), examples, is_held_out)?;
+        let weights = weights(training, Some(&without), examples, is_held_out);
         let found = uncalibrated(weights);
         let mut add = |passage: &TrainingPassage, is_furniture: bool| {
             let inputs = found.inputs(&passage.vector, training.settings.values, passage.is_closed);
@@ -123,7 +117,7 @@ fn learn_furniture(
     }
     let ([slope, words, closed], bias) = calibrate::fit_balanced(&points);
     let calibration = FurnitureCalibration { slope, words, closed, bias };
-    Ok(Furniture { calibration, ..uncalibrated(weights(training, None, examples, |_| false)?) })
+    Furniture { calibration, ..uncalibrated(weights(training, None, examples, |_| false)) }
 }
 
 fn uncalibrated(weights: Vec<f32>) -> Furniture {
@@ -137,7 +131,7 @@ fn weights(
     without: Option<&Without<'_>>,
     examples: &[FurnitureExample],
     is_held_out: impl Fn(&FurnitureExample) -> bool,
-) -> Result<Vec<f32>, FitError> {
+) -> Vec<f32> {
     let Settings { values, smoothing, .. } = *training.settings;
     let mut sums = training.content_and_furniture_sums(without);
     for example in examples.iter().filter(|example| is_held_out(example)) {
@@ -146,16 +140,10 @@ fn weights(
             *sum = sum.saturating_sub(steps);
         }
     }
-    let units: Vec<f64> = sums.iter().map(|&steps| steps as f64 / STEPS_PER_UNIT).collect();
-    let kept = vec![true; units.len() / 2];
-    let by_label = fit::weights(
-        fit::log_likelihoods_by_formula,
-        Method { own: 1.0, others: 1.0, smoothing },
-        &units,
-        2,
-        &kept,
-    )?;
-    Ok(by_label.chunks_exact(2).map(|row| row[1]).collect())
+    let (kept, mut by_label) = (vec![true; sums.len() / 2], Vec::new());
+    let method = Method { own: 1.0, others: 1.0, smoothing };
+    fit::weights_by_formula(method, &sums, 2, &kept, &mut by_label);
+    by_label.chunks_exact(2).map(|row| row[1]).collect()
 }
 
 /// Returns each feature and its value in steps.

@@ -248,7 +248,7 @@ impl<'a> Bench<'a> {
         let training = Training::new(&counts.strata, kept, &self.labels, settings, documents);
         let log_priors =
             log_priors(&settings.prior, &self.labels, &training.label_documents(None))?;
-        let held_out = HeldOut::new(&training, self.config.folds, &log_priors)?
+        let held_out = HeldOut::new(&training, self.config.folds, &log_priors)
             .ok_or(TrainError::Unmeasured { what: "--tune" })?;
         let calibration = calibrate::fit(&held_out.scores, &held_out.truth, self.labels.len());
         let outcomes = held_out.scores.iter().zip(&held_out.truth).map(|(scores, &truth)| {

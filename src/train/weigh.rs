@@ -12,13 +12,13 @@ use rayon::prelude::*;
 
 use super::{
     FeatureCounts, FitError, Strata, Stratum,
-    fit::{self, LogLikelihoods, Method},
+    fit::{self, Method},
     pages::{self, TrainingPassage},
     select,
 };
 use crate::{
     corpus::Unit,
-    features::{FeatureId, FeatureVector, STEPS_PER_UNIT, ValueSettings},
+    features::{FeatureId, FeatureVector, ValueSettings},
     label::{LabelId, LabelSet},
     model::{Calibration, Settings, Weights},
 };
@@ -138,17 +138,20 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// Estimates a model without the documents that are held out. Returns the weighted sums, and the
-    /// weights that they give, a row a feature, a column a label.
-    pub(super) fn fit(
-        &self,
-        log_likelihoods: LogLikelihoods,
-        without: Option<&Without<'_>>,
-    ) -> Result<(Vec<u64>, Vec<f32>), FitError> {
-        let kept = self.kept_without(without);
-        let sums = self.weighted_sums(without, &kept)?;
-        let rows = self.estimate(log_likelihoods, &sums, &kept)?;
+    /// Estimates a model. Returns the weighted sums, and the weights that they give, a row a feature, a column
+    /// a label.
+    pub(super) fn fit(&self) -> Result<(Vec<u64>, Vec<f32>), FitError> {
+        let (sums, _) = self.weighted_sums(None, &vec![true; self.features.len()]);
+        let rows = fit::weights(Method::of(self.settings), &sums, self.labels)?;
         Ok((sums, rows))
+    }
+
+    /// Estimates a model without the documents that are held out.
+    pub(super) fn fit_without(&self, without: &Without<'_>) -> Vec<f32> {
+        let kept = self.kept_without(without);
+        let (sums, mut rows) = self.weighted_sums(Some(without), &kept);
+        self.estimate(&sums, &kept, &mut rows);
+        rows
     }
 
     /// Returns the scores of a document by `weights`.
@@ -190,12 +193,9 @@ impl<'a> Training<'a> {
         documents.into_iter().min().unwrap_or_default()
     }
 
-    /// Returns the sums with each document times its weight, a row a feature, a column a label.
-    fn weighted_sums(
-        &self,
-        without: Option<&Without<'_>>,
-        kept: &[bool],
-    ) -> Result<Vec<u64>, FitError> {
+    /// Returns the sums with each document times its weight, a row a feature, a column a label, and the
+    /// weights of the last pass.
+    fn weighted_sums(&self, without: Option<&Without<'_>>, kept: &[bool]) -> (Vec<u64>, Vec<f32>) {
         let base = self.stratum_weights(without);
         let whole: Vec<i64> = base.iter().map(|&weight| whole(weight)).collect();
         // All documents, by strata; then what the sample's weigh more or less than that.
@@ -205,24 +205,22 @@ impl<'a> Training<'a> {
         if let Some(without) = without {
             zero(&mut weights, without);
         }
-        let mut sums = self.shifted(&strata, &whole, &weights);
+        // Memory for so many numbers is worth keeping from pass to pass.
+        let (mut sums, mut rows) = (Vec::new(), Vec::new());
+        self.shift(&strata, &whole, &weights, &mut sums);
         for _ in 0..self.settings.weighing.passes {
-            let rows = self.estimate(fit::log_likelihoods_by_formula, &scaled(&sums), kept)?;
-            self.reweigh(&mut weights, &Weights::new(vec![0.0; self.labels], rows));
-            sums = self.shifted(&strata, &whole, &weights);
+            self.estimate(&sums, kept, &mut rows);
+            let model = Weights::new(vec![0.0; self.labels], rows);
+            self.reweigh(&mut weights, &model);
+            rows = model.into_rows();
+            self.shift(&strata, &whole, &weights, &mut sums);
         }
-        Ok(scaled(&sums))
+        (sums, rows)
     }
 
-    /// Returns the weights that `sums` give to the features that are `kept`.
-    fn estimate(
-        &self,
-        log_likelihoods: LogLikelihoods,
-        sums: &[u64],
-        kept: &[bool],
-    ) -> Result<Vec<f32>, FitError> {
-        let units: Vec<f64> = sums.iter().map(|&steps| steps as f64 / STEPS_PER_UNIT).collect();
-        fit::weights(log_likelihoods, Method::of(self.settings), &units, self.labels, kept)
+    /// Makes of `rows` the weights that `sums` give to the features that are `kept`.
+    fn estimate(&self, sums: &[u64], kept: &[bool], rows: &mut Vec<f32>) {
+        fit::weights_by_formula(Method::of(self.settings), sums, self.labels, kept, rows);
     }
 
     /// Raises the weight of each document by how wrong the model is, and keeps the sum of each label's.
@@ -319,43 +317,30 @@ impl<'a> Training<'a> {
         sums
     }
 
-    /// Returns `strata` with each of the sample's documents at its own weight.
-    ///
-    /// Labels are worked off side by side: a document adds to the column of its own label only.
-    fn shifted(&self, strata: &[u64], stratum_weights: &[i64], weights: &[f64]) -> Vec<u64> {
-        let shifts: Vec<Vec<i64>> = (0..self.labels)
-            .into_par_iter()
-            .map(|label| self.label_shifts(label, stratum_weights, weights))
-            .collect();
-        let mut sums = strata.to_vec();
-        sums.par_chunks_exact_mut(self.labels).enumerate().for_each(|(feature, row)| {
-            for (sum, shifts) in row.iter_mut().zip(&shifts) {
-                *sum = sum.saturating_add_signed(shifts[feature]);
-            }
-        });
-        sums
-    }
-
-    /// Returns, for each feature, what the documents of `label` weigh more or less than their strata.
-    fn label_shifts(&self, label: usize, stratum_weights: &[i64], weights: &[f64]) -> Vec<i64> {
-        let mut shifts = vec![0; self.features.len()];
+    /// Makes of `sums` those of `strata` with each of the sample's documents at its own weight, in steps.
+    fn shift(&self, strata: &[u64], stratum_weights: &[i64], weights: &[f64], sums: &mut Vec<u64>) {
+        sums.clear();
+        sums.extend_from_slice(strata);
         let documents = self.documents.iter().zip(&self.document_strata).zip(weights);
         for ((document, &stratum), &weight) in documents {
             let shift = whole(weight) - stratum_weights[stratum];
-            if document.label.index() == label && shift != 0 {
+            if shift != 0 {
+                let column = document.label.index();
                 for (feature, steps) in document.steps(self.settings.values) {
-                    shifts[feature.index()] += shift * steps;
+                    let sum = &mut sums[feature.index() * self.labels + column];
+                    *sum = sum.saturating_add_signed(shift * steps);
                 }
             }
         }
-        shifts
+        for sum in sums {
+            *sum = scaled(*sum);
+        }
     }
 
     /// Tells which features would have been kept without the documents that are held out.
     ///
     /// The vocabulary is that of all documents; a feature that only they have must not be known.
-    fn kept_without(&self, without: Option<&Without<'_>>) -> Vec<bool> {
-        let Some(without) = without else { return vec![true; self.features.len()] };
+    fn kept_without(&self, without: &Without<'_>) -> Vec<bool> {
         let selection = &self.settings.selection;
         // A stratum that is held out whole is no source; of others, the documents are counted.
         let left = self.stratum_documents(Some(without));
@@ -391,9 +376,9 @@ fn whole(weight: f64) -> i64 {
     (weight.min(WEIGHT_MAX) * WEIGHT_UNIT).round() as i64
 }
 
-/// Returns sums of weighted steps as sums of steps.
-fn scaled(sums: &[u64]) -> Vec<u64> {
+/// Returns a sum of weighted steps as one of steps.
+fn scaled(sum: u64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
     let unit = WEIGHT_UNIT as u64;
-    sums.iter().map(|sum| (sum + unit / 2) / unit).collect()
+    (sum + unit / 2) / unit
 }
