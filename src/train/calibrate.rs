@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use crate::{label::LabelId, model::Calibration};
 
-/// The most steps of the fit. It is convex and has a handful of parameters; some dozens suffice.
-const STEPS_MAX: usize = 500;
+/// The most steps of Newton's method; some ten are usual.
+const NEWTON_STEPS_MAX: usize = 50;
 
 /// What a bias may cost: it keeps the bias of a label with a handful of documents near 0.
 const RIDGE: f64 = 1e-3;
@@ -15,30 +15,37 @@ const ROWS_AT_ONCE: usize = 1024;
 
 /// Returns the calibration with the smallest log loss on `scores`, whose true labels are `truth`.
 ///
-/// The loss is convex, and goes down along its gradient with steps that halve until they help.
+/// The loss is convex; Newton's method steps to its minimum, half a step at a time where a whole one leads
+/// too far.
 pub(super) fn fit(scores: &[Vec<f64>], truth: &[LabelId], labels: usize) -> Calibration {
-    // Scores are brought to a spread of 1, so that the slope's steps are as large as the biases'.
+    // Scores are brought to a spread of 1, so that slope and biases are numbers of the same size.
     let spread = spread(scores).max(f64::MIN_POSITIVE);
     let mut trial = Trial::new(scores, truth, labels);
     let mut calibration = Calibration { slope: 1.0 / spread, biases: vec![0.0; labels] };
-    let mut step = 1.0;
     let mut loss = trial.log_loss(&calibration);
-    for _ in 0..STEPS_MAX {
-        let (slope, biases) = trial.gradient(&calibration);
-        let moved = |step: f64| Calibration {
+    for _ in 0..NEWTON_STEPS_MAX {
+        let (gradient, hessian) = trial.derivatives(&calibration, spread);
+        let step = solve(hessian, gradient);
+        let (slope, biases) = step.split_last().expect("there is a slope");
+        let moved = |share: f64| Calibration {
             // The slope stays above 0: a higher score is never a lower probability.
-            slope: (calibration.slope - step * slope / (spread * spread)).max(1e-6 / spread),
-            biases: calibration.biases.iter().zip(&biases).map(|(b, g)| b - step * g).collect(),
+            slope: (calibration.slope - share * slope / spread).max(1e-6 / spread),
+            biases: calibration
+                .biases
+                .iter()
+                .zip(biases)
+                .map(|(b, step)| b - share * step)
+                .collect(),
         };
-        let next = std::iter::successors(Some(step), |step| Some(step / 2.0))
+        let next = std::iter::successors(Some(1.0), |share| Some(share / 2.0))
             .take(40)
-            .map(|step| (step, moved(step)))
-            .map(|(step, next)| (step, trial.log_loss(&next), next))
-            .find(|&(_, next_loss, _)| next_loss < loss);
-        let Some((taken, next_loss, next)) = next else { break };
+            .map(moved)
+            .map(|next| (trial.log_loss(&next), next))
+            .find(|&(next_loss, _)| next_loss < loss);
+        let Some((next_loss, next)) = next else { break };
         let gain = loss - next_loss;
-        (step, loss, calibration) = (taken * 2.0, next_loss, next);
-        if gain < 1e-9 {
+        (loss, calibration) = (next_loss, next);
+        if gain < 1e-12 {
             break;
         }
     }
@@ -90,25 +97,41 @@ impl<'a> Trial<'a> {
         self.losses.iter().sum::<f64>() / self.truth.len().max(1) as f64 + RIDGE * ridge
     }
 
-    /// Returns the gradient of the loss along the slope and along each bias, at `calibration`, which was
-    /// tried last.
-    fn gradient(&self, calibration: &Calibration) -> (f64, Vec<f64>) {
-        let mut slope = 0.0;
-        let mut biases: Vec<f64> = vec![0.0; self.labels];
-        let rows = self.scores.chunks_exact(self.labels);
-        let probabilities = self.probabilities.chunks_exact(self.labels);
+    /// Returns the first and the second derivatives of the loss by each bias and then by the slope, at
+    /// `calibration`, which was tried last, for scores that are divided by `spread`.
+    fn derivatives(&self, calibration: &Calibration, spread: f64) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let labels = self.labels;
+        let mut gradient = vec![0.0; labels + 1];
+        let mut hessian = vec![vec![0.0; labels + 1]; labels + 1];
+        let rows = self.scores.chunks_exact(labels);
+        let probabilities = self.probabilities.chunks_exact(labels);
         for ((row, probabilities), label) in rows.zip(probabilities).zip(self.truth) {
+            let mean: f64 =
+                row.iter().zip(probabilities).map(|(score, p)| score * p).sum::<f64>() / spread;
             for (place, probability) in probabilities.iter().enumerate() {
+                let score = row[place] / spread;
                 let excess = probability - f64::from(u8::from(place == label.index()));
-                slope += excess * row[place];
-                biases[place] += excess;
+                gradient[place] += excess;
+                gradient[labels] += excess * score;
+                for (second, other) in hessian[place].iter_mut().zip(probabilities) {
+                    *second -= probability * other;
+                }
+                hessian[place][place] += probability;
+                let by_slope = probability * (score - mean);
+                hessian[place][labels] += by_slope;
+                hessian[labels][place] += by_slope;
+                hessian[labels][labels] += by_slope * score;
             }
         }
         let n = self.truth.len().max(1) as f64;
-        for (gradient, bias) in biases.iter_mut().zip(&calibration.biases) {
-            *gradient = *gradient / n + 2.0 * RIDGE * bias;
+        for value in gradient.iter_mut().chain(hessian.iter_mut().flatten()) {
+            *value /= n;
         }
-        (slope / n, biases)
+        for (place, bias) in calibration.biases.iter().enumerate() {
+            gradient[place] += 2.0 * RIDGE * bias;
+            hessian[place][place] += 2.0 * RIDGE;
+        }
+        (gradient, hessian)
     }
 }
 
@@ -117,9 +140,6 @@ pub(super) struct Weighted<const N: usize> {
     pub(super) inputs: [f64; N],
     pub(super) is_true: bool,
 }
-
-/// The most steps of Newton's method; fewer than ten are usual.
-const NEWTON_STEPS_MAX: usize = 50;
 
 /// What a coefficient may cost: it keeps them finite where the two kinds do not overlap.
 const NEWTON_RIDGE: f64 = 1e-4;

@@ -71,13 +71,14 @@ impl TrainingDocument {
         Unit { label: self.label, source: self.source.as_deref(), key: self.key, documents: 1 }
     }
 
-    /// Returns each feature, and its value in steps.
-    fn steps(&self, values: ValueSettings) -> impl Iterator<Item = (FeatureId, i64)> {
+    /// Calls `add` with each feature, and with its value in steps, times `weight`.
+    fn shift(&self, weight: i64, values: ValueSettings, mut add: impl FnMut(FeatureId, i64)) {
         let scale = values.scale(self.vector.occurrences);
-        self.vector.features.iter().map(move |&(feature, tf)| {
-            let usual = self.steps.get(tf as usize).copied();
-            (feature, usual.unwrap_or_else(|| steps(values, tf, scale)))
-        })
+        let usual = self.steps.map(|steps| weight * steps);
+        for &(feature, tf) in &self.vector.features {
+            let usual = usual.get(tf as usize).copied();
+            add(feature, usual.unwrap_or_else(|| weight * steps(values, tf, scale)));
+        }
     }
 }
 
@@ -325,11 +326,11 @@ impl<'a> Training<'a> {
         for ((document, &stratum), &weight) in documents {
             let shift = whole(weight) - stratum_weights[stratum];
             if shift != 0 {
-                let column = document.label.index();
-                for (feature, steps) in document.steps(self.settings.values) {
-                    let sum = &mut sums[feature.index() * self.labels + column];
-                    *sum = sum.saturating_add_signed(shift * steps);
-                }
+                document.shift(shift, self.settings.values, |feature, shift| {
+                    let sum = &mut sums[feature.index() * self.labels + document.label.index()];
+                    // A document takes away no more than its stratum has of it.
+                    *sum = sum.wrapping_add_signed(shift);
+                });
             }
         }
         for sum in sums {
