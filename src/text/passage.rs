@@ -18,6 +18,9 @@ pub const PASSAGE_BYTES_MAX: usize = 4000;
 /// The same for a text that is a single line, where nothing else tells its parts: two sentences or so.
 const ONE_LINE_PASSAGE_MAX: usize = 320;
 
+/// The length of most lines is more than this, in bytes, blank lines beside them included.
+const LINE_BYTES: usize = 32;
+
 /// The longest heading, in words.
 const HEADING_WORDS_MAX: usize = 18;
 
@@ -70,9 +73,10 @@ pub enum PassageKind {
 /// assert_eq!(texts, ["Talks resume", "The envoys met\non Monday.", "- Oil", "- Grain"]);
 /// ```
 pub fn passages(text: &str) -> Vec<Passage> {
-    let lines: Vec<Line<'_>> = Lines { text, at: 0 }.collect();
+    let mut lines = Vec::with_capacity(text.len() / LINE_BYTES);
+    lines.extend(Lines { text, at: 0 });
     let layout = Layout::of(&lines);
-    let mut passages = Vec::new();
+    let mut passages = Vec::with_capacity(lines.len());
     for block in lines.split(|line| line.text.is_empty()) {
         let mut first = 0;
         for next in 1..=block.len() {
@@ -166,12 +170,13 @@ struct Layout {
 
 impl Layout {
     fn of(lines: &[Line<'_>]) -> Layout {
-        let filled: Vec<&Line<'_>> = lines.iter().filter(|line| !line.text.is_empty()).collect();
+        let filled = lines.iter().filter(|line| !line.text.is_empty());
+        let n_filled = filled.clone().count();
         let blocks = lines.split(|line| line.text.is_empty()).filter(|block| !block.is_empty());
         // A few blank lines among many others part sections of the page, not its paragraphs.
-        let few_blocks = 8 * blocks.count() <= filled.len().max(8);
-        let passage_max = if filled.len() == 1 { ONE_LINE_PASSAGE_MAX } else { PASSAGE_BYTES_MAX };
-        Layout { lines_are_passages: few_blocks && !is_wrapped(&filled), passage_max }
+        let few_blocks = 8 * blocks.count() <= n_filled.max(8);
+        let passage_max = if n_filled == 1 { ONE_LINE_PASSAGE_MAX } else { PASSAGE_BYTES_MAX };
+        Layout { lines_are_passages: few_blocks && !is_wrapped(filled), passage_max }
     }
 
     /// Tells whether the line break between two lines parts passages.
@@ -183,12 +188,14 @@ impl Layout {
 }
 
 /// Tells whether the lines were broken to fit a width: most are nearly full, and end amid a sentence.
-fn is_wrapped(lines: &[&Line<'_>]) -> bool {
+fn is_wrapped<'t>(lines: impl Iterator<Item = &'t Line<'t>> + Clone) -> bool {
     let usual = WRAPPED_LINE_MIN..=WRAPPED_LINE_MAX;
-    let full = lines.iter().filter(|line| usual.contains(&line.text.len())).count();
-    let ended = lines.iter().filter(|line| ends_sentence(line.text)).count();
-    let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or(0);
-    longest <= WRAPPED_LINE_MAX && lines.len() <= 2 * full && 2 * ended <= lines.len()
+    let longest = lines.clone().map(|line| line.text.len()).max().unwrap_or(0);
+    let full = lines.clone().filter(|line| usual.contains(&line.text.len())).count();
+    let n_lines = lines.clone().count();
+    longest <= WRAPPED_LINE_MAX
+        && n_lines <= 2 * full
+        && 2 * lines.filter(|line| ends_sentence(line.text)).count() <= n_lines
 }
 
 /// Adds the passage of `text` from `start` to `end`, cut into several if it is longer than `max`.
@@ -232,13 +239,28 @@ pub fn ends_sentence(text: &str) -> bool {
 fn kind(text: &str) -> PassageKind {
     if !text.contains(char::is_alphanumeric) {
         PassageKind::Rule
-    } else if is_open(text)
-        && text.split_whitespace().take(HEADING_WORDS_MAX + 1).count() <= HEADING_WORDS_MAX
-    {
+    } else if is_open(text) && has_few_words(text) {
         PassageKind::Heading
     } else {
         PassageKind::Body
     }
+}
+
+/// Tells whether `text` has at most [`HEADING_WORDS_MAX`] words.
+fn has_few_words(text: &str) -> bool {
+    // Few bytes that white space may begin with, or many words that begin after a space, answer it for
+    // most: such bytes are counted many at a time, other white space takes one character at a time.
+    let start = &text.as_bytes()[..text.len().min(usize::from(u8::MAX))];
+    let may_be_space = |byte| matches!(byte, 0x09..=0x0d | b' ' | 0xc2 | 0xe1..=0xe3);
+    let more_max = start.iter().map(|&byte| u8::from(may_be_space(byte))).sum::<u8>();
+    if start.len() == text.len() && usize::from(more_max) < HEADING_WORDS_MAX {
+        return true;
+    }
+    let begins_word = |(before, byte): (&u8, &u8)| *before == b' ' && byte.is_ascii_graphic();
+    let pairs = start.iter().zip(start.iter().skip(1));
+    let more_min = pairs.map(|pair| u8::from(begins_word(pair))).sum::<u8>();
+    usize::from(more_min) < HEADING_WORDS_MAX
+        && text.split_whitespace().take(HEADING_WORDS_MAX + 1).count() <= HEADING_WORDS_MAX
 }
 
 /// Tells whether `text` has no sign at its end that closes it.
@@ -331,5 +353,17 @@ mod tests {
         assert_eq!(kinds("Envoys to meet\n\n* * *\n\nThey met."), expected);
         assert_eq!(kinds(&"word ".repeat(HEADING_WORDS_MAX)), [PassageKind::Heading]);
         assert_eq!(kinds(&"word ".repeat(HEADING_WORDS_MAX + 1)), [PassageKind::Body]);
+    }
+
+    #[test]
+    fn words_are_few_or_many_whatever_they_and_the_space_between_them_are_made_of() {
+        let words = ["a", "é", "“à", "文字", "\u{2019}", &"long".repeat(20)];
+        let spaces = [" ", "  ", "\t", "\u{a0}", " \u{a0} ", "\u{2003}", "\u{3000}", "\r\n"];
+        for (word, space) in words.iter().flat_map(|word| spaces.map(|space| (word, space))) {
+            for count in [1, 2, HEADING_WORDS_MAX, HEADING_WORDS_MAX + 1, 100] {
+                let text = vec![*word; count].join(space);
+                assert_eq!(has_few_words(&text), count <= HEADING_WORDS_MAX, "text={text:?}");
+            }
+        }
     }
 }
