@@ -13,6 +13,6 @@ mod vocabulary;
 pub use extract::{
     CHARS_MAX, Feature, FeatureKey, FeatureName, FeatureSettings, NGRAM_MAX, extract, extract_text,
 };
-pub use value::{Norm, STEPS_PER_UNIT, TermFrequency, ValueSettings, Values};
-pub use vector::{FeatureVector, VectorScratch};
+pub use value::{Gains, Norm, STEPS_PER_UNIT, TermFrequency, ValueSettings, Values};
+pub use vector::{Extent, FeatureVector, VectorScratch};
 pub use vocabulary::{FeatureId, Vocabulary, VocabularyError};

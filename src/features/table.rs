@@ -42,6 +42,8 @@ struct Slot {
 pub(super) struct Asked {
     pub(super) key: FeatureKey,
     pub(super) is_word: bool,
+    /// The part of the page that it occurs in, if parts are told apart.
+    pub(super) part: u32,
 }
 
 impl Table {
@@ -151,8 +153,10 @@ mod tests {
     fn check(keys: &[u64], asked: &[u64], expected: &[u32]) {
         let keys: Vec<FeatureKey> = keys.iter().copied().map(FeatureKey).collect();
         let table = Table::new(&keys);
-        let asked: Vec<Asked> =
-            asked.iter().map(|&key| Asked { key: FeatureKey(key), is_word: false }).collect();
+        let asked: Vec<Asked> = asked
+            .iter()
+            .map(|&key| Asked { key: FeatureKey(key), is_word: false, part: 0 })
+            .collect();
         let mut found = Vec::new();
         table.find_all(&asked, |id, _| found.push(id.0));
         assert_eq!(found, expected, "keys={keys:x?}");

@@ -48,11 +48,18 @@ pub struct ValueSettings {
 const USUAL_TIMES: usize = 64;
 
 /// The values of features that occur 0, 1, 2 … times, by [`TermFrequency`].
-static VALUES: LazyLock<[[f64; USUAL_TIMES]; 3]> = LazyLock::new(|| {
+static VALUES: Table = LazyLock::new(|| table(TermFrequency::value));
+
+/// What the last of 0, 1, 2 … times adds to these values.
+static GAINS: Table = LazyLock::new(|| table(TermFrequency::gain));
+
+type Table = LazyLock<[[f64; USUAL_TIMES]; 3]>;
+
+fn table(of: impl Fn(TermFrequency, u32) -> f64) -> [[f64; USUAL_TIMES]; 3] {
     [TermFrequency::Count, TermFrequency::Log, TermFrequency::Binary].map(|settings| {
-        std::array::from_fn(|tf| settings.value(u32::try_from(tf).unwrap_or(u32::MAX)))
+        std::array::from_fn(|tf| of(settings, u32::try_from(tf).unwrap_or(u32::MAX)))
     })
-});
+}
 
 impl TermFrequency {
     fn value(self, tf: u32) -> f64 {
@@ -61,6 +68,10 @@ impl TermFrequency {
             TermFrequency::Log => 1.0 + f64::from(tf.max(1)).ln(),
             TermFrequency::Binary => 1.0,
         }
+    }
+    /// Returns what the last of `tf` times adds to the value.
+    fn gain(self, tf: u32) -> f64 {
+        if tf <= 1 { self.value(tf) } else { self.value(tf) - self.value(tf - 1) }
     }
 }
 
@@ -79,7 +90,28 @@ impl Values {
     }
 }
 
+/// What each time that a feature occurs adds to its value before the norm: a sum over all places of features is
+/// the sum over their values.
+#[derive(Clone, Copy, Debug)]
+pub struct Gains {
+    tf: TermFrequency,
+    usual: &'static [f64; USUAL_TIMES],
+}
+
+impl Gains {
+    /// Returns what a feature adds when it occurs for the `tf`th time, counted from 1.
+    #[inline]
+    pub fn of(self, tf: u32) -> f64 {
+        self.usual.get(tf as usize).copied().unwrap_or_else(|| self.tf.gain(tf))
+    }
+}
+
 impl ValueSettings {
+    /// Returns what each time that a feature occurs adds to its value before the norm.
+    pub fn gains(self) -> Gains {
+        Gains { tf: self.tf, usual: &GAINS[self.tf as usize] }
+    }
+
     /// Returns the values that features have before the norm.
     pub fn values(self) -> Values {
         Values { tf: self.tf, usual: &VALUES[self.tf as usize] }
@@ -118,6 +150,18 @@ mod tests {
     fn counts_are_whole_units() {
         let settings = ValueSettings { tf: TermFrequency::Count, norm: Norm::None };
         assert_eq!(settings.steps(3, settings.scale(100)), 3 << 20);
+    }
+
+    #[test]
+    fn gains_add_up_to_values() {
+        for tf in [TermFrequency::Count, TermFrequency::Log, TermFrequency::Binary] {
+            let settings = ValueSettings { tf, norm: Norm::None };
+            let mut sum = 0.0;
+            for times in 1..2 * u32::try_from(USUAL_TIMES).unwrap() {
+                sum += settings.gains().of(times);
+                assert!((sum - settings.value(times)).abs() < 1e-12, "{tf:?} {times}");
+            }
+        }
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl Calibration {
         }
         softmax(scores);
     }
+
+    /// Returns the logarithm of the probability of each label, up to a constant.
+    pub fn log_probabilities(&self, scores: &[f64]) -> impl Iterator<Item = f64> {
+        scores.iter().zip(&self.biases).map(|(score, bias)| self.slope * score + bias)
+    }
 }
 
 /// Makes `exp(score) / Σ exp(score)` of each score.

@@ -1,7 +1,9 @@
 //! Probabilities as a decision.
 
+use std::borrow::Borrow;
+
 use super::Thresholds;
-use crate::{features::FeatureVector, label::LabelId};
+use crate::{features::Extent, label::LabelId};
 
 /// A label, or none, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,23 +46,23 @@ impl AbstentionReason {
 }
 
 impl Thresholds {
-    /// Decides, for a document with these `probabilities`, of which `best` is the highest.
+    /// Decides, for a document of this extent with these `probabilities`, of which `best` is the highest.
     ///
     /// What a document lacks comes first: a text in an unknown language has a best label too, but it
     /// means nothing. NEITHER is an answer, so it must be as sure as any other one.
     pub fn decide(
         &self,
-        vector: &FeatureVector,
+        extent: Extent,
         probabilities: &[f64],
         best: LabelId,
         neither: Option<LabelId>,
     ) -> Decision {
-        let known_min = self.known_share_min * f64::from(vector.words);
+        let known_min = self.known_share_min * f64::from(extent.words);
         let rivals = probabilities.iter().enumerate().filter(|&(label, _)| label != best.index());
         let second = rivals.map(|(_, &probability)| probability).fold(0.0, f64::max);
-        if vector.words < self.words_min {
+        if extent.words < self.words_min {
             Decision::Abstain(AbstentionReason::TooShort)
-        } else if vector.words_known == 0 || f64::from(vector.words_known) < known_min {
+        } else if extent.words_known == 0 || f64::from(extent.words_known) < known_min {
             Decision::Abstain(AbstentionReason::FewKnownWords)
         } else if probabilities[best.index()] - second < self.margin_min {
             Decision::Abstain(AbstentionReason::LowMargin)
@@ -73,9 +75,10 @@ impl Thresholds {
 }
 
 /// Returns the labels with the two highest probabilities; of equals, the first.
-pub fn best_two(probabilities: &[f64]) -> [LabelId; 2] {
+pub fn best_two(probabilities: impl IntoIterator<Item = impl Borrow<f64>>) -> [LabelId; 2] {
     let mut best = [(f64::NEG_INFINITY, LabelId(0)); 2];
-    for (label, &probability) in (0..).map(LabelId).zip(probabilities) {
+    for (label, probability) in (0..).map(LabelId).zip(probabilities) {
+        let probability = *probability.borrow();
         if best[0].0 < probability {
             best = [(probability, label), best[0]];
         } else if best[1].0 < probability {
@@ -94,9 +97,9 @@ mod tests {
 
     #[track_caller]
     fn check(words: u32, words_known: u32, probabilities: [f64; 3], expected: Decision) {
-        let vector = FeatureVector { words, words_known, ..FeatureVector::default() };
-        let best = best_two(&probabilities)[0];
-        let got = THRESHOLDS.decide(&vector, &probabilities, best, Some(LabelId(1)));
+        let extent = Extent { words, words_known, ..Extent::default() };
+        let best = best_two(probabilities)[0];
+        let got = THRESHOLDS.decide(extent, &probabilities, best, Some(LabelId(1)));
         assert_eq!(got, expected, "words={words} known={words_known} p={probabilities:?}");
     }
 
@@ -116,8 +119,8 @@ mod tests {
 
     #[test]
     fn of_equal_probabilities_the_first_labels_are_best() {
-        assert_eq!(best_two(&[0.2, 0.4, 0.4]), [LabelId(1), LabelId(2)]);
-        assert_eq!(best_two(&[0.5, 0.5]), [LabelId(0), LabelId(1)]);
-        assert_eq!(best_two(&[0.3, 0.3, 0.4]), [LabelId(2), LabelId(0)]);
+        assert_eq!(best_two([0.2, 0.4, 0.4]), [LabelId(1), LabelId(2)]);
+        assert_eq!(best_two([0.5, 0.5]), [LabelId(0), LabelId(1)]);
+        assert_eq!(best_two([0.3, 0.3, 0.4]), [LabelId(2), LabelId(0)]);
     }
 }

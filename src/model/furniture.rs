@@ -29,9 +29,10 @@ pub struct FurnitureCalibration {
 }
 
 impl Furniture {
-    /// Returns the log-odds that a passage with these features is furniture.
-    pub fn log_odds(&self, vector: &FeatureVector, values: ValueSettings, is_closed: bool) -> f64 {
-        let inputs = self.inputs(vector, values, is_closed);
+    /// Returns the log-odds that a passage is furniture, by the `sum` over its features, the number of its
+    /// words, and whether a sentence ends where it ends.
+    pub fn log_odds(&self, sum: f64, words: u32, is_closed: bool) -> f64 {
+        let inputs = inputs(sum, words, is_closed);
         let FurnitureCalibration { slope, words, closed, bias } = self.calibration;
         let terms = [slope, words, closed].into_iter().zip(inputs);
         bias + terms.map(|(coefficient, input)| coefficient * input).sum::<f64>()
@@ -48,7 +49,10 @@ impl Furniture {
         let weight = |feature: FeatureId| f64::from(self.weights[feature.index()]);
         let (features, of_times) = (vector.features.iter(), values.values());
         let sum: f64 = features.map(|&(feature, tf)| of_times.of(tf) * weight(feature)).sum();
-        let words = f64::from(vector.words).ln_1p();
-        [values.scale(vector.occurrences) * sum, words, f64::from(u8::from(is_closed))]
+        inputs(values.scale(vector.occurrences) * sum, vector.words, is_closed)
     }
+}
+
+fn inputs(sum: f64, words: u32, is_closed: bool) -> [f64; 3] {
+    [sum, f64::from(words).ln_1p(), f64::from(u8::from(is_closed))]
 }

@@ -38,7 +38,7 @@ pub use tuning::{Trial, Tuning};
 pub use whole::{StratumDocuments, WholeCounts};
 
 use crate::{
-    features::{FeatureVector, VectorScratch, Vocabulary},
+    features::{Extent, FeatureVector, VectorScratch, Vocabulary},
     label::{LabelId, LabelSet},
     text::Document,
 };
@@ -176,20 +176,16 @@ impl Model {
 
     /// Returns what the model says of a document whose features are known, without evidence.
     fn judge(&self, thresholds: &Thresholds, vector: &FeatureVector) -> Answer {
-        self.decide(thresholds, self.weights.scores(vector, self.settings.values), vector)
+        let scores = self.weights.scores(vector, self.settings.values);
+        self.decide(thresholds, scores, vector.extent())
     }
 
     /// Returns what the model makes of the `scores` of a document, without evidence.
-    pub fn decide(
-        &self,
-        thresholds: &Thresholds,
-        scores: Vec<f64>,
-        vector: &FeatureVector,
-    ) -> Answer {
+    pub fn decide(&self, thresholds: &Thresholds, scores: Vec<f64>, extent: Extent) -> Answer {
         let probabilities = self.calibration.probabilities(&scores);
         let best = decision::best_two(&probabilities);
-        let decision = thresholds.decide(vector, &probabilities, best[0], self.labels.neither());
-        let FeatureVector { words, words_known, .. } = *vector;
+        let decision = thresholds.decide(extent, &probabilities, best[0], self.labels.neither());
+        let Extent { words, words_known, .. } = extent;
         let evidence = Vec::new();
         Answer { decision, scores, probabilities, best, evidence, words, words_known }
     }

@@ -4,10 +4,10 @@ use super::{
     Answer, Calibration, Decision, Evidence, Furniture, Model, Thresholds,
     decision::{AbstentionReason, best_two},
     evidence::{self, Part},
-    sections::{Observation, Posterior, Walks, shares, walks},
+    sections::{self, Observation, Posteriors, Walks, shares},
 };
 use crate::{
-    features::{FeatureVector, VectorScratch},
+    features::VectorScratch,
     label::LabelId,
     text::{Document, Field, Passage, PassageKind, Region, Span},
 };
@@ -89,43 +89,15 @@ pub struct Section {
     pub is_main: bool,
 }
 
-/// A passage, and its features.
+/// A passage, and the score of each label by its own features.
 struct Read {
     passage: Passage,
-    vector: FeatureVector,
     scores: Vec<f64>,
-    /// The probabilities of the labels by these scores alone.
-    probabilities: Vec<f64>,
-}
-
-/// The title, and the passages of which some are the main section.
-struct Main<'a> {
-    title: &'a Read,
-    reads: &'a [Read],
-    page: &'a Arrangement,
-}
-
-impl Main<'_> {
-    fn reads(&self) -> impl Iterator<Item = &Read> {
-        let reads = self.reads.iter().enumerate();
-        reads.filter(|&(at, _)| self.page.is_main(at)).map(|(_, read)| read)
-    }
-
-    fn parts<'d>(&self, document: &Document<'d>) -> Vec<Part<'d>> {
-        let text = document.field(Field::Text);
-        let title = Part::whole(document.field(Field::Title), Field::Title);
-        let parts = self.reads().map(|read| Part::of(text, read.passage.span));
-        [title].into_iter().chain(parts).collect()
-    }
-
-    fn vectors(&self) -> impl Iterator<Item = &FeatureVector> {
-        [self.title].into_iter().chain(self.reads()).map(|read| &read.vector)
-    }
 }
 
 /// What the passages of a page are.
 struct Arrangement {
-    posteriors: Vec<Posterior>,
+    posteriors: Posteriors,
     decisions: Vec<Decision>,
     sections: Vec<Section>,
     /// The section of each passage.
@@ -138,6 +110,25 @@ impl Arrangement {
     /// Tells whether a passage is in the main section. Where there is none, all are.
     fn is_main(&self, passage: usize) -> bool {
         self.main.is_none_or(|main| self.section_of[passage] == main)
+    }
+
+    /// Returns the passages of the main section.
+    fn main_passages(&self) -> impl Iterator<Item = usize> + Clone {
+        (0..self.section_of.len()).filter(|&passage| self.is_main(passage))
+    }
+
+    /// Returns the parts of the page that are its main section: the title, and some passages.
+    fn main_parts(&self) -> impl Iterator<Item = usize> + Clone {
+        let passages = self.main_passages().map(|passage| TEXT_PART + passage);
+        [TITLE_PART].into_iter().chain(passages)
+    }
+
+    /// Returns these parts where they stand in `document`.
+    fn main_texts<'d>(&self, document: &Document<'d>, passages: &[PassageAnswer]) -> Vec<Part<'d>> {
+        let text = document.field(Field::Text);
+        let title = Part::whole(document.field(Field::Title), Field::Title);
+        let parts = self.main_passages().map(|at| Part::of(text, passages[at].span));
+        [title].into_iter().chain(parts).collect()
     }
 
     /// Tells whether the same passages are in the main section of another arrangement.
@@ -177,55 +168,93 @@ impl Model {
         evidence_max: usize,
     ) -> PageAnswer {
         super::with_scratch(|scratch| {
-            let title = self.read(document.field(Field::Title), TITLE, scratch);
             let text = document.field(Field::Text);
-            let reads: Vec<Read> = passages
-                .iter()
-                .map(|&passage| self.read(&text[passage.span.range()], passage, scratch))
-                .collect();
-            let observations = self.observations(&title, &reads);
+            let parts = passages.iter().map(|passage| &text[passage.span.range()]);
+            let parts = [document.field(Field::Title)].into_iter().chain(parts);
+            scratch.find(parts, &self.settings.features, &self.vocabulary);
+            let (reads, said) = self.read(passages, scratch);
             let shares = shares(self.labels.len(), self.labels.neither());
-            let walks = walks(&observations, &shares);
+            let walks = said.walks(&shares);
             let draft = self.arrange(thresholds, &reads, &walks, &shares);
-            let main = Main { title: &title, reads: &reads, page: &draft };
-            let mut answer = self.judge(thresholds, scratch.sum(main.vectors(), &self.vocabulary));
+            let mut answer = self.judge_main(thresholds, &draft, scratch);
             let page = self.arrange(thresholds, &reads, &walks, &subjects(&answer, &shares));
-            let main = Main { title: &title, reads: &reads, page: &page };
-            if 0 < evidence_max || !page.has_main_of(&draft) {
-                let vector = scratch.sum(main.vectors(), &self.vocabulary);
-                answer = self.judge(thresholds, vector);
-                if 0 < evidence_max {
-                    let parts = main.parts(document);
-                    answer.evidence =
-                        evidence::find(self, &parts, vector, answer.best, evidence_max);
+            if !page.has_main_of(&draft) {
+                answer = self.judge_main(thresholds, &page, scratch);
+            }
+            answer.decision = page_decision(document, &answer, &page.decisions);
+            let mut passages = self.answer_passages(reads, &page);
+            if 0 < evidence_max {
+                let parts = page.main_texts(document, &passages);
+                let vector = scratch.sum(page.main_parts());
+                answer.evidence = evidence::find(self, &parts, vector, answer.best, evidence_max);
+                for (part, passage) in (TEXT_PART..).zip(&mut passages) {
+                    let (vector, best) = (scratch.sum([part].into_iter()), passage.best);
+                    let parts = [Part::of(text, passage.span)];
+                    passage.evidence = evidence::find(self, &parts, vector, best, evidence_max);
                 }
             }
-            let Arrangement { posteriors, decisions, sections, section_of, .. } = page;
-            answer.decision = page_decision(document, &answer, &decisions);
-            let passages = reads
-                .into_iter()
-                .zip(posteriors)
-                .zip(decisions.into_iter().zip(section_of))
-                .map(|((read, posterior), (decision, section))| {
-                    self.answer_passage(text, read, posterior, decision, section, evidence_max)
-                })
-                .collect();
-            PageAnswer { answer, passages, sections }
+            PageAnswer { answer, passages, sections: page.sections }
         })
     }
 
-    fn read(&self, text: &str, passage: Passage, scratch: &mut VectorScratch) -> Read {
-        let settings = &self.settings;
-        let vector = scratch.count_text(text, &settings.features, &self.vocabulary).clone();
-        let scores = self.weights.scores(&vector, settings.values);
-        let probabilities = self.page.calibration.probabilities(&scores);
-        Read { passage, vector, scores, probabilities }
+    /// Returns what each passage says by itself, of a page whose parts were found; and all that they say
+    /// for the sections. A title stands before the text as its first heading.
+    fn read(
+        &self,
+        passages: &[Passage],
+        scratch: &mut VectorScratch,
+    ) -> (Vec<Read>, sections::Page) {
+        let mut said = sections::Page::new(self.labels.len(), TEXT_PART + passages.len());
+        let title = TITLE_PART..TEXT_PART;
+        if 0 < scratch.extent(title).occurrences {
+            self.read_passage(TITLE, TITLE_PART, scratch, &mut said);
+        }
+        let parts = (TEXT_PART..).zip(passages);
+        let read = |(part, &passage)| self.read_passage(passage, part, scratch, &mut said);
+        let reads = parts.map(read).collect();
+        (reads, said)
     }
 
-    /// Returns what each passage says. A title stands before the text as its first heading.
-    fn observations(&self, title: &Read, reads: &[Read]) -> Vec<Observation> {
-        let title = (0 < title.vector.occurrences).then_some(title);
-        title.into_iter().chain(reads).map(|read| self.observe(read)).collect()
+    fn read_passage(
+        &self,
+        passage: Passage,
+        part: usize,
+        scratch: &mut VectorScratch,
+        said: &mut sections::Page,
+    ) -> Read {
+        let furniture = match passage.kind {
+            PassageKind::Heading | PassageKind::Body => self.page.furniture.as_ref(),
+            // A row of stars belongs to what it stands in.
+            PassageKind::Rule => None,
+        };
+        let column = furniture.map_or(&[][..], |furniture| &furniture.weights);
+        let (values, parts) = (self.settings.values, part..part + 1);
+        let (scores, sum) = self.weights.scores_of_parts(scratch, parts.clone(), values, column);
+        let says_nothing = scratch.is_unknown(part);
+        let logs = self.page.calibration.log_probabilities(&scores).zip(self.weights.log_priors());
+        let words = scratch.extent(parts).words;
+        said.add(Observation {
+            label_log_likelihoods: logs
+                .map(|(log, log_prior)| if says_nothing { 0.0 } else { log - log_prior }),
+            furniture_log_odds: furniture.map_or(f64::NEG_INFINITY, |furniture| {
+                furniture.log_odds(sum, words, passage.is_closed)
+            }),
+            kind: passage.kind,
+            region: passage.region,
+        });
+        Read { passage, scores }
+    }
+
+    /// Returns what the main section says as one text, without evidence.
+    fn judge_main(
+        &self,
+        thresholds: &Thresholds,
+        page: &Arrangement,
+        scratch: &mut VectorScratch,
+    ) -> Answer {
+        let (values, parts) = (self.settings.values, page.main_parts());
+        let (scores, _) = self.weights.scores_of_parts(scratch, parts.clone(), values, &[]);
+        self.decide(thresholds, scores, scratch.extent(parts))
     }
 
     /// Returns what the passages are on a page with one of these subjects.
@@ -236,41 +265,44 @@ impl Model {
         walks: &Walks,
         subjects: &[f64],
     ) -> Arrangement {
-        let mut posteriors = walks.posteriors(subjects);
-        posteriors.drain(..posteriors.len() - reads.len());
-        let decide = |posterior: &Posterior| self.decide_passage(thresholds, posterior);
-        let decisions: Vec<Decision> = posteriors.iter().map(decide).collect();
+        let posteriors = walks.posteriors(subjects);
+        let decide = |(labels, furniture)| self.decide_passage(thresholds, labels, furniture);
+        let decisions: Vec<Decision> = posteriors.last(reads.len()).map(decide).collect();
         let (sections, section_of) = sections(reads, &decisions);
         let main = sections.iter().position(|section| section.is_main);
         Arrangement { posteriors, decisions, sections, section_of, main }
     }
 
-    fn observe(&self, read: &Read) -> Observation {
-        let Read { passage, vector, scores: _, probabilities } = read;
-        let furniture_log_odds = match (&self.page.furniture, passage.kind) {
-            (Some(furniture), PassageKind::Heading | PassageKind::Body) => {
-                furniture.log_odds(vector, self.settings.values, passage.is_closed)
-            }
-            // A row of stars belongs to what it stands in.
-            (_, PassageKind::Rule) | (None, _) => f64::NEG_INFINITY,
-        };
-        let says_nothing = vector.features.is_empty();
-        let likelihoods = probabilities.iter().zip(self.weights.log_priors());
-        Observation {
-            label_log_likelihoods: likelihoods
-                .map(|(p, log_prior)| if says_nothing { 0.0 } else { p.ln() - log_prior })
-                .collect(),
-            furniture_log_odds,
-            kind: passage.kind,
-            region: passage.region,
-        }
+    /// Returns what is said of each passage, without evidence.
+    fn answer_passages(&self, reads: Vec<Read>, page: &Arrangement) -> Vec<PassageAnswer> {
+        let posteriors = page.posteriors.last(reads.len());
+        let decisions = page.decisions.iter().zip(&page.section_of);
+        reads
+            .into_iter()
+            .zip(posteriors)
+            .zip(decisions)
+            .map(|((Read { passage, scores }, (labels, furniture)), (&decision, &section))| {
+                let best = best_two(self.page.calibration.log_probabilities(&scores));
+                let (span, probabilities, evidence) = (passage.span, labels.to_vec(), Vec::new());
+                PassageAnswer {
+                    span,
+                    decision,
+                    probabilities,
+                    furniture,
+                    scores,
+                    section,
+                    best,
+                    evidence,
+                }
+            })
+            .collect()
     }
 
-    fn decide_passage(&self, thresholds: &Thresholds, posterior: &Posterior) -> Decision {
-        let two = best_two(&posterior.labels);
-        let [best, second] = two.map(|label| posterior.labels[label.index()]);
+    fn decide_passage(&self, thresholds: &Thresholds, labels: &[f64], furniture: f64) -> Decision {
+        let two = best_two(labels);
+        let [best, second] = two.map(|label| labels[label.index()]);
         let label = two[0];
-        if best < posterior.furniture {
+        if best < furniture {
             Decision::Abstain(AbstentionReason::Furniture)
         } else if best - second < thresholds.margin_min {
             Decision::Abstain(AbstentionReason::LowMargin)
@@ -280,36 +312,13 @@ impl Model {
             Decision::Label(label)
         }
     }
-
-    fn answer_passage(
-        &self,
-        text: &str,
-        read: Read,
-        posterior: Posterior,
-        decision: Decision,
-        section: usize,
-        evidence_max: usize,
-    ) -> PassageAnswer {
-        let Read { passage, vector, scores, probabilities } = read;
-        let best = best_two(&probabilities);
-        let evidence = if 0 < evidence_max {
-            let parts = [Part::of(text, passage.span)];
-            evidence::find(self, &parts, &vector, best, evidence_max)
-        } else {
-            Vec::new()
-        };
-        PassageAnswer {
-            span: passage.span,
-            decision,
-            probabilities: posterior.labels,
-            furniture: posterior.furniture,
-            scores,
-            section,
-            best,
-            evidence,
-        }
-    }
 }
+
+/// The place of the title among the parts of a page.
+const TITLE_PART: usize = 0;
+
+/// The place of the first passage among the parts of a page.
+const TEXT_PART: usize = 1;
 
 /// How a title looks among passages.
 const TITLE: Passage = Passage {

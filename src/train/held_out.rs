@@ -86,7 +86,7 @@ impl<'a> HeldOut<'a> {
         let documents = self.scores.par_iter().zip(self.training.documents);
         documents
             .map(|(scores, document)| {
-                let answer = model.decide(thresholds, scores.clone(), &document.vector);
+                let answer = model.decide(thresholds, scores.clone(), document.vector.extent());
                 Outcome::new(&answer, document.label, model.labels.neither())
             })
             .collect()
@@ -115,7 +115,7 @@ impl<'a> HeldOut<'a> {
         words: &[bool],
     ) -> Sighting {
         let scores = self.training.scores(vector, weights);
-        let answer = model.decide(&thresholds::UNMEASURED, scores, vector);
+        let answer = model.decide(&thresholds::UNMEASURED, scores, vector.extent());
         let outcome = Outcome::new(&answer, truth, model.labels.neither());
         Sighting {
             words: vector.words,
