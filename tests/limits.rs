@@ -9,8 +9,11 @@ use std::num::NonZeroUsize;
 use common::{
     GEOPOLITICS, TestServer, blamed, config, decided, document,
     raw::{self, Held},
-    reason, status_of, tiny_model, with_evidence, within,
+    reason, status_of, tiny_model,
+    wire::{OnWire, Wire},
+    with_evidence, within,
 };
+use h2::client::Builder;
 use newsdesk::{
     proto::{
         BatchClassifyRequest, ClassifyRequest, StreamClassifyRequest, StreamClassifyResponse,
@@ -24,6 +27,8 @@ use newsdesk::{
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
 async fn start(config: Config) -> TestServer {
     TestServer::start_with(Registry::new(tiny_model().into()), config).await
@@ -184,7 +189,8 @@ fn check_shed(status: &Status, message: &str) {
 
 #[tokio::test]
 async fn one_request_too_many_is_refused_at_once_and_told_when_to_come_back() {
-    let server = start(Config { requests_max: NonZeroUsize::new(2).unwrap(), ..config() }).await;
+    let requests_max = NonZeroUsize::new(2).unwrap();
+    let server = start(Config { requests_max, client_percent_max: 100, ..config() }).await;
     let channel = server.channel().await;
     let held = [Held::begin(channel.clone()).await, Held::begin(server.channel().await).await];
     let mut client = server.classifier().await;
@@ -216,20 +222,14 @@ async fn one_batch_or_stream_too_many_is_refused_and_keeps_no_document_out() {
     for (path, message) in
         [(raw::BATCH, "1 batches are being served"), (raw::STREAM, "1 streams are being served")]
     {
-        let channel = server.channel().await;
-        let held = Held::begin_at(path, channel.clone()).await;
-        let status = within(async {
-            loop {
-                // The server may not have seen the one that is held yet.
-                match raw::send(channel.clone(), path, Vec::new()).await {
-                    Err(status) if status.code() == Code::ResourceExhausted => break status,
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        });
-        check_shed(&status.await, message);
+        let mut wire = Wire::connect(server.address).await;
+        let held = wire.begin(path, &[]).await;
+        // Requests on one connection are seen one after the other.
+        assert_eq!(wire.begin(path, &[]).await.code().await, Code::ResourceExhausted);
+        let refused = raw::send(server.channel().await, path, Vec::new()).await;
+        check_shed(&refused.unwrap_err(), message);
         assert!(client.classify(document(GEOPOLITICS)).await.is_ok());
-        held.abandon().await;
+        held.reset();
         within(async { while is_shed(&server, path).await {} }).await;
     }
     server.stop().await;
@@ -238,6 +238,61 @@ async fn one_batch_or_stream_too_many_is_refused_and_keeps_no_document_out() {
 async fn is_shed(server: &TestServer, path: &'static str) -> bool {
     let answer = raw::send(server.channel().await, path, Vec::new()).await;
     answer.is_err_and(|status| status.code() == Code::ResourceExhausted)
+}
+
+/// Begins `n` requests on `wire`, and fails the test unless one more is refused.
+async fn hold(wire: &mut Wire, n: usize) -> Vec<OnWire> {
+    let mut held = Vec::new();
+    for _ in 0..n {
+        held.push(wire.begin(raw::CLASSIFY, &[]).await);
+    }
+    let one_more = wire.begin(raw::CLASSIFY, &[]).await;
+    assert_eq!(one_more.code().await, Code::ResourceExhausted, "after {n}");
+    held
+}
+
+#[tokio::test]
+async fn a_connection_takes_its_share_of_the_places_that_are_its_addresss_share() {
+    let config = Config { requests_max: TEN, client_percent_max: 80, ..config() };
+    let server = start(config).await;
+    let mut held = Vec::new();
+    let mut wires = Vec::new();
+    // An address takes 8 of 10, and its first connection 80 % of these.
+    for n in [6, 1, 1, 0] {
+        let mut wire = Wire::connect(server.address).await;
+        held.extend(hold(&mut wire, n).await);
+        wires.push(wire);
+    }
+    let status = server.classifier().await.classify(document(GEOPOLITICS)).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "CLIENT_SHARE".into()));
+    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
+    for request in held {
+        assert_eq!(request.ask(&document(GEOPOLITICS)).await, Code::Ok);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn places_and_connections_are_left_for_another_address() {
+    let config = Config { requests_max: TEN, connections_max: TEN, ..config() };
+    let server = start(Config { client_percent_max: 50, ..config }).await;
+    // An address takes 5 of 10 places, each of its connections half of what is left of these, and one place at least.
+    let (mut wires, mut held) = (Vec::new(), Vec::new());
+    for n in [2, 1, 1, 1, 0] {
+        let mut wire = Wire::connect(server.address).await;
+        held.extend(hold(&mut wire, n).await);
+        wires.push(wire);
+    }
+    // It depends on how far the client got which code it gives this.
+    let sixth = server.endpoint().connect_lazy();
+    assert!(within(raw::send(sixth, raw::GET_MODEL, Vec::new())).await.is_err());
+    let other = "127.0.0.2:0".parse().unwrap();
+    let mut other = Wire::connect_from(other, server.address, &Builder::new()).await;
+    let request = other.begin(raw::CLASSIFY, &[]).await;
+    assert_eq!(request.ask(&document(GEOPOLITICS)).await, Code::Ok);
+    drop((wires, held));
+    server.stop().await;
 }
 
 #[tokio::test]

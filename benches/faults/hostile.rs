@@ -10,6 +10,7 @@ use std::{
 };
 
 use h2::client::Builder;
+use newsdesk::proto::ClassifyOptions;
 use prost::bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -24,6 +25,7 @@ use crate::{
         GEOPOLITICS, document,
         raw::{BATCH, CLASSIFY},
         wire::{CONTINUATION, HEADERS, PING, PREFACE, SETTINGS, Wire, framed, head, whole},
+        with_options,
     },
     process::Newsdesk,
     report::{Report, mebibytes, tell, times},
@@ -31,6 +33,9 @@ use crate::{
 
 /// How many of them there are at once.
 const ATTACKERS: usize = 4;
+
+/// How many connections each has that has many.
+const CONNECTIONS_EACH: usize = 100;
 
 #[derive(Clone, Copy, Debug)]
 enum Attack {
@@ -41,10 +46,14 @@ enum Attack {
     Pings,
     HalfMessages,
     UnreadAnswers,
+    /// Unread answers on very many connections, from another address.
+    ManyConnections,
+    /// Long answers, of which one byte is read.
+    SippedAnswers,
     Silence,
 }
 
-const ATTACKS: [Attack; 8] = [
+const ATTACKS: [Attack; 10] = [
     Attack::None,
     Attack::Resets,
     Attack::Continuations,
@@ -52,6 +61,8 @@ const ATTACKS: [Attack; 8] = [
     Attack::Pings,
     Attack::HalfMessages,
     Attack::UnreadAnswers,
+    Attack::ManyConnections,
+    Attack::SippedAnswers,
     Attack::Silence,
 ];
 
@@ -72,8 +83,9 @@ pub async fn run(seconds: u64, report: &mut Report) {
         let (_, silent) = health.end();
         let what = format!("{attack:?}: others that failed, health without an answer");
         report.must(&what, format!("{failed}, {silent}"), failed + silent == 0);
+        let share = format!("{shed}, and {} answered", answered.len());
+        report.must("others told to come back", share, shed * 100 <= answered.len());
         tell("others answered within", times(&mut answered));
-        tell("others told to come back", shed);
         let most = memory.most();
         let before = *memory_before.get_or_insert(most);
         // See OPERATIONS.md, Limits, for what the places of two cores can take up.
@@ -145,16 +157,27 @@ async fn once(attack: Attack, address: SocketAddr) {
         Attack::UnreadAnswers => {
             let mut builder = Builder::new();
             let wire = Wire::connect_as(address, builder.initial_window_size(0)).await;
-            let message = framed(&document(GEOPOLITICS));
-            let mut held = Vec::new();
-            while let Ok(mut requests) = wire.requests.clone().ready().await {
-                let request = head(CLASSIFY, &[]).body(()).unwrap();
-                let Ok((response, mut stream)) = requests.send_request(request, false) else {
-                    return;
-                };
-                let _ = stream.send_data(message.clone(), true);
-                held.push((response.await, stream));
+            leave_answers(wire, framed(&document(GEOPOLITICS))).await;
+        }
+        Attack::ManyConnections => {
+            let mut builder = Builder::new();
+            builder.initial_window_size(0);
+            let from = "127.0.0.2:0".parse().unwrap();
+            let mut all = JoinSet::new();
+            for _ in 0..CONNECTIONS_EACH {
+                let wire = Wire::connect_from(from, address, &builder).await;
+                all.spawn(leave_answers(wire, framed(&document(GEOPOLITICS))));
             }
+            // Those that are cut off come again.
+            while all.join_next().await.is_some() {
+                let wire = Wire::connect_from(from, address, &builder).await;
+                all.spawn(leave_answers(wire, framed(&document(GEOPOLITICS))));
+            }
+        }
+        Attack::SippedAnswers => {
+            let mut builder = Builder::new();
+            let wire = Wire::connect_as(address, builder.initial_window_size(1)).await;
+            leave_answers(wire, page()).await;
         }
         Attack::Silence => {
             let mut silent = Vec::new();
@@ -164,6 +187,24 @@ async fn once(attack: Attack, address: SocketAddr) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
+}
+
+/// Asks as often as it can, and takes no answer.
+async fn leave_answers(wire: Wire, message: Bytes) {
+    let mut held = Vec::new();
+    while let Ok(mut requests) = wire.requests.clone().ready().await {
+        let request = head(CLASSIFY, &[]).body(()).unwrap();
+        let Ok((response, mut stream)) = requests.send_request(request, false) else { return };
+        let _ = stream.send_data(message.clone(), true);
+        held.push((response.await, stream));
+    }
+}
+
+/// Returns a page of many passages, whose answer is longer than it.
+fn page() -> Bytes {
+    let options = ClassifyOptions { passages: true, ..ClassifyOptions::default() };
+    let text = format!("{GEOPOLITICS}.\n\n").repeat(1000);
+    framed(&with_options(&text, options))
 }
 
 /// Sends `again` over and over, and reads nothing, until the server closes the connection.

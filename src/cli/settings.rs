@@ -14,10 +14,11 @@ use newsdesk::{
     model::is_model_name,
     server::{
         ANSWER_TIME_MAX, BATCH_BYTES_MAX, BATCH_DOCUMENTS_MAX, BATCHES_PER_CORE,
-        CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, CONNECTION_STREAMS_MAX, CONNECTIONS_MAX, Config,
-        DRAIN_MAX, Gold, HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX, KEEPALIVE_INTERVAL,
-        KEEPALIVE_TIMEOUT, Keeper, MESSAGE_BYTES_MAX, REQUEST_TIME_MAX, REQUESTS_PER_CORE,
-        STREAM_IDLE_MAX, STREAMS_PER_CORE, Security, ShadowPlan, Supply, TlsFiles, Tokens,
+        CLIENT_PERCENT_MAX, CONNECTION_AGE_MAX, CONNECTION_IDLE_MAX, CONNECTION_STREAMS_MAX,
+        CONNECTIONS_MAX, Config, DRAIN_MAX, Gold, HANDSHAKE_TIME_MAX, HEADER_BYTES_MAX,
+        KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, Keeper, MESSAGE_BYTES_MAX, REQUEST_TIME_MAX,
+        REQUESTS_PER_CORE, STREAM_IDLE_MAX, STREAMS_PER_CORE, Security, ShadowPlan, Supply,
+        TlsFiles, Tokens,
     },
     text::DOCUMENT_BYTES_MAX,
 };
@@ -153,6 +154,9 @@ struct LimitSettings {
     /// Streams open at once; more are refused [default: 64 a core]
     #[arg(long, env = "NEWSDESK_STREAMS_MAX", value_name = "N", default_value_t = per_core(STREAMS_PER_CORE), hide_default_value = true)]
     streams_max: NonZeroUsize,
+    /// The most that one client, by address and by connection, takes of the places and connections, in percent
+    #[arg(long, env = "NEWSDESK_CLIENT_PERCENT_MAX", value_name = "N", default_value_t = CLIENT_PERCENT_MAX, value_parser = clap::value_parser!(u8).range(1..=100))]
+    client_percent_max: u8,
     /// Bytes of the headers of a request
     #[arg(long, env = "NEWSDESK_HEADER_BYTES_MAX", value_name = "N", default_value_t = HEADER_BYTES_MAX, value_parser = clap::value_parser!(u32).range(1024..=1_048_576))]
     header_bytes_max: u32,
@@ -260,6 +264,7 @@ impl Settings {
             requests_max: limits.requests_max,
             batches_max: limits.batches_max,
             streams_max: limits.streams_max,
+            client_percent_max: limits.client_percent_max,
             header_bytes_max: limits.header_bytes_max,
             connections_max: limits.connections_max,
             connection_streams_max: limits.connection_streams_max,

@@ -29,6 +29,10 @@ pub const BATCHES_PER_CORE: NonZeroUsize = NonZeroUsize::new(4).expect("it is no
 /// but all of them can be at work.
 pub const STREAMS_PER_CORE: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
+/// The most that one client takes of the places and connections, in percent. With nearly all of them, one that is
+/// alone can have all that the server does; the rest is for those who come and hold nothing yet.
+pub const CLIENT_PERCENT_MAX: u8 = 90;
+
 /// The longest headers of a request, in bytes: what tracing systems and tokens add takes some thousand.
 pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
@@ -92,6 +96,9 @@ pub struct Config {
     pub batches_max: NonZeroUsize,
     /// The `StreamClassify` requests that are open at once; more are refused.
     pub streams_max: NonZeroUsize,
+    /// The most that one client takes of the places, in percent, 1 to 100: an address, and of what it can have each
+    /// of its connections. The rest is for those who hold none. An address takes no larger share of the connections, either.
+    pub client_percent_max: u8,
     /// The longest headers of a request, in bytes.
     pub header_bytes_max: u32,
     /// The connections that are open at once; more are closed as soon as they are made.
@@ -139,6 +146,7 @@ impl Config {
             requests_max: cores.saturating_mul(REQUESTS_PER_CORE),
             batches_max: cores.saturating_mul(BATCHES_PER_CORE),
             streams_max: cores.saturating_mul(STREAMS_PER_CORE),
+            client_percent_max: CLIENT_PERCENT_MAX,
             header_bytes_max: HEADER_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
             connection_streams_max: CONNECTION_STREAMS_MAX,

@@ -44,6 +44,11 @@ pub(super) enum Refusal {
          server"
     )]
     Overloaded { kind: PlaceKind, max: usize },
+    #[error(
+        "{held} {kind} of this connection are being served, and it has its share of the places; try \
+         again in a moment, or ask another server"
+    )]
+    Share { kind: PlaceKind, held: usize },
     #[error("no service of that name is served; leave it out to ask about the whole server")]
     Service,
     #[error("the server is stopping; ask another one")]

@@ -14,6 +14,7 @@ use super::{
     registry::Registry,
     routes::{ShortCutLayer, routes},
     security::Security,
+    share::Share,
     supply::Keeper,
     watch::{Collector, Counters, Page},
 };
@@ -94,7 +95,9 @@ pub async fn serve_with(
     let counters = Arc::new(Counters::new());
     let places = Places::new(&config);
     let patience = Patience::of(&config);
-    let connections = Connections::new(config.connections_max, patience, Arc::clone(&counters));
+    let share = Share::new(config.client_percent_max);
+    let connections =
+        Connections::new(config.connections_max, share, patience, Arc::clone(&counters));
     let (phase, phase_watch) = PhaseWatch::channel();
     let security = extras.security.as_ref().map(|(security, _)| security.clone());
     let front = FrontLayer {

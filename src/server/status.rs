@@ -68,7 +68,7 @@ fn code_and_details(refusal: &Refusal, path: &str) -> (Code, ErrorDetails) {
             details.set_retry_info(Some(Duration::ZERO));
             Code::Unavailable
         }
-        Refusal::Overloaded { kind: _, max: _ } => {
+        Refusal::Overloaded { kind: _, max: _ } | Refusal::Share { kind: _, held: _ } => {
             details.set_retry_info(Some(OVERLOADED_RETRY));
             Code::ResourceExhausted
         }
@@ -100,6 +100,7 @@ pub(super) fn reason(refusal: &Refusal) -> &'static str {
         Refusal::Model(FindModelError::Unknown { name: _, served: _ }) => "UNKNOWN_MODEL",
         Refusal::Model(FindModelError::Empty) => "NO_MODEL",
         Refusal::Overloaded { kind: _, max: _ } => "OVERLOADED",
+        Refusal::Share { kind: _, held: _ } => "CLIENT_SHARE",
         Refusal::Service => "UNKNOWN_SERVICE",
         Refusal::Stopping => "STOPPING",
         Refusal::StreamIdle => "STREAM_IDLE",

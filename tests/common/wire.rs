@@ -8,7 +8,10 @@ use h2::{
 };
 use http::{Method, Request};
 use prost::bytes::Bytes;
-use tokio::{net::TcpStream, task::JoinHandle};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    task::JoinHandle,
+};
 use tonic::Code;
 
 use super::within;
@@ -51,7 +54,17 @@ impl Wire {
     }
 
     pub async fn connect_as(address: SocketAddr, builder: &Builder) -> Wire {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Wire::over(TcpStream::connect(address).await.unwrap(), builder).await
+    }
+
+    /// Connects from another address of this machine than the usual one.
+    pub async fn connect_from(from: SocketAddr, address: SocketAddr, builder: &Builder) -> Wire {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(from).unwrap();
+        Wire::over(socket.connect(address).await.unwrap(), builder).await
+    }
+
+    async fn over(stream: TcpStream, builder: &Builder) -> Wire {
         let (requests, connection) = builder.handshake::<_, Bytes>(stream).await.unwrap();
         Wire { requests, connection: tokio::spawn(connection) }
     }

@@ -11,13 +11,14 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     task::JoinHandle,
 };
 use tonic::transport::server::Connected;
 
 use super::{
     super::phase::PhaseWatch,
+    Permit,
     tenure::{End, Patience, Tenure},
     transport::Transport,
 };
@@ -38,7 +39,7 @@ pub(in crate::server) struct Connection {
     ended: Option<End>,
     preface_bytes_left: usize,
     reads_this_turn: u8,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Connection {
@@ -47,9 +48,9 @@ impl Connection {
         all_cut: watch::Receiver<()>,
         phase: PhaseWatch,
         patience: Patience,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
     ) -> Connection {
-        let tenure = Arc::new(Tenure::new());
+        let tenure = Arc::new(Tenure::new(Arc::clone(&permit.client)));
         let end = tokio::spawn(Arc::clone(&tenure).end(all_cut, phase, patience));
         let preface_bytes_left = PREFACE_BYTES;
         Connection {

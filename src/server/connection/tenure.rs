@@ -10,7 +10,10 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::super::{config::Config, phase::PhaseWatch};
+use super::{
+    super::{config::Config, phase::PhaseWatch, share::Share},
+    clients::{Client, Holdings},
+};
 
 /// How long a client may take to close a connection that the server is done with. One that is stuck would
 /// hold up the end for as long as that may take.
@@ -51,6 +54,8 @@ pub(in crate::server) struct Tenure {
     /// Told when the connection is to be cut off.
     cut: Notify,
     requests: Mutex<Requests>,
+    client: Arc<Client>,
+    places: Holdings,
 }
 
 #[derive(Debug)]
@@ -65,11 +70,13 @@ struct Requests {
 pub(in crate::server) struct OpenRequest(Arc<Tenure>);
 
 impl Tenure {
-    pub(super) fn new() -> Tenure {
+    pub(super) fn new(client: Arc<Client>) -> Tenure {
         Tenure {
             began: Notify::new(),
             cut: Notify::new(),
             requests: Mutex::new(Requests { open: 0, quiet_since: Instant::now() }),
+            client,
+            places: Holdings::default(),
         }
     }
 
@@ -86,6 +93,37 @@ impl Tenure {
     pub(in crate::server) fn open_request(self: &Arc<Self>) -> OpenRequest {
         self.requests().open += 1;
         OpenRequest(Arc::clone(self))
+    }
+
+    /// Returns how many places of `kind` requests on this connection hold.
+    pub(in crate::server) fn places(&self, kind: usize) -> usize {
+        self.places.of(kind)
+    }
+
+    /// Returns how many more of the `free` ones of `all` places of `kind` they may take: their connection's share of their
+    /// client's share.
+    pub(in crate::server) fn room(
+        &self,
+        kind: usize,
+        free: usize,
+        all: usize,
+        share: Share,
+    ) -> usize {
+        let held = self.client.places.of(kind);
+        let room = share.room(held, free, all);
+        share.room(self.places.of(kind), room, held + room)
+    }
+
+    /// Notes that a place of `kind` was taken.
+    pub(in crate::server) fn take_place(&self, kind: usize) {
+        self.places.take(kind);
+        self.client.places.take(kind);
+    }
+
+    /// Notes that a place of `kind` was given back.
+    pub(in crate::server) fn give_back_place(&self, kind: usize) {
+        self.places.give_back(kind);
+        self.client.places.give_back(kind);
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {

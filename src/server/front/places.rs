@@ -12,7 +12,7 @@ use std::{
 use slab::Slab;
 use tokio::time::{self, Instant};
 
-use super::super::{config::Config, connection::Tenure, refusal::Refusal};
+use super::super::{config::Config, connection::Tenure, refusal::Refusal, share::Share};
 
 /// How often to look for clients that do not take their answers, at most and at least.
 const LOOK_INTERVALS: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
@@ -51,6 +51,7 @@ pub(in crate::server) struct Places(Arc<Shared>);
 struct Shared {
     /// By [`PlaceKind`].
     max: [usize; 3],
+    share: Share,
     taken: Mutex<Taken>,
     began: Instant,
 }
@@ -83,7 +84,8 @@ const NOT_YET: u64 = u64::MAX;
 impl Places {
     pub(in crate::server) fn new(config: &Config) -> Places {
         let max = [config.requests_max, config.batches_max, config.streams_max].map(usize::from);
-        Places(Arc::new(Shared { max, taken: Mutex::default(), began: Instant::now() }))
+        let share = Share::new(config.client_percent_max);
+        Places(Arc::new(Shared { max, share, taken: Mutex::default(), began: Instant::now() }))
     }
 
     /// Takes a place for a request on `connection`.
@@ -94,8 +96,16 @@ impl Places {
     ) -> Result<Place, Refusal> {
         let mut taken = self.0.lock();
         let max = self.0.max[kind as usize];
-        if max <= taken.counts[kind as usize] {
+        let free = max.saturating_sub(taken.counts[kind as usize]);
+        if free == 0 {
             return Err(Refusal::Overloaded { kind, max });
+        }
+        if let Some(connection) = &connection {
+            if connection.room(kind as usize, free, max, self.0.share) == 0 {
+                let held = connection.places(kind as usize);
+                return Err(Refusal::Share { kind, held });
+            }
+            connection.take_place(kind as usize);
         }
         taken.counts[kind as usize] += 1;
         let entry = taken.places.vacant_entry();
@@ -175,6 +185,9 @@ impl Place {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
+        if let Some(connection) = &self.connection {
+            connection.give_back_place(self.kind as usize);
+        }
         taken.counts[self.kind as usize] -= 1;
         taken.places.remove(self.key);
     }

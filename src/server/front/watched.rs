@@ -84,6 +84,8 @@ impl Watched {
         } else if let Some(code) = frame.trailers_ref().and_then(|all| all.get(Status::GRPC_STATUS))
         {
             self.code = Code::from_bytes(code.as_bytes());
+            // Its place is free before the client can know, and ask again.
+            self.place = None;
         }
     }
 
