@@ -8,13 +8,14 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use common::{
     GEOPOLITICS, TestServer, config, document, raw, reason, tiny_model,
-    wire::{Wire, framed},
-    within,
+    wire::{Wire, framed, trailers},
+    with_options, within,
 };
 use newsdesk::{
-    proto::StreamClassifyRequest,
+    proto::{ClassifyOptions, StreamClassifyRequest},
     server::{Config, Registry},
 };
+use prost::Message as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -86,6 +87,26 @@ async fn a_client_that_takes_no_answer_is_cut_off_and_its_place_is_free_again() 
     let _ = within(stuck.connection).await;
     let mut client = server.classifier().await;
     within(async { while client.classify(document(GEOPOLITICS)).await.is_err() {} }).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_long_answer_keeps_its_place_until_its_client_has_taken_it() {
+    let server = start(Config { requests_max: NonZeroUsize::MIN, ..config() }).await;
+    let mut slow = Wire::connect(server.address).await;
+    let mut request = slow.begin(raw::CLASSIFY, &[]).await;
+    // The answer is longer than the 64 KiB that a client takes without a word.
+    let options = ClassifyOptions { passages: true, ..ClassifyOptions::default() };
+    let page = with_options(&format!("{GEOPOLITICS}.\n\n").repeat(2000), options);
+    request.message.reserve_capacity(page.encoded_len());
+    request.message.send_data(framed(&page), true).unwrap();
+    let answer = within(request.response).await.unwrap().into_body();
+    let mut other = server.classifier().await;
+    let refused = other.classify(document(GEOPOLITICS)).await.unwrap_err();
+    assert_eq!(reason(&refused), "OVERLOADED");
+    let last = within(trailers(answer)).await.unwrap().unwrap();
+    assert_eq!(last.get("grpc-status").unwrap(), "0");
+    within(async { while other.classify(document(GEOPOLITICS)).await.is_err() {} }).await;
     server.stop().await;
 }
 

@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use flood::Load;
 use report::Report;
 
 #[derive(Parser)]
@@ -37,6 +38,9 @@ struct Args {
     /// How long to keep up what takes time
     #[arg(long, default_value_t = 60, value_name = "N")]
     seconds: u64,
+    /// What an overload is of
+    #[arg(long, value_enum, default_value_t = Load::Pages)]
+    load: Load,
     /// How often to swap models
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     swaps: u32,
@@ -71,7 +75,7 @@ fn main() -> ExitCode {
     for fault in &args.faults {
         report.begin(&format!("{fault:?}"));
         let done: &mut dyn FnMut(&mut Report) = &mut |report| match fault {
-            Fault::Overload => runtime.block_on(overload::run(args.seconds, report)),
+            Fault::Overload => runtime.block_on(overload::run(args.load, args.seconds, report)),
             Fault::Swaps => runtime.block_on(swaps::run(args.swaps, report)),
             Fault::Stops => runtime.block_on(stops::run(args.stops, report)),
             Fault::Hostile => runtime.block_on(hostile::run(args.seconds, report)),

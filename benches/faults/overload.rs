@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     common::pages::Figures,
-    flood::{self, Outcome},
+    flood::{self, Load, Outcome, Question},
     process::Newsdesk,
     report::{Report, mebibytes, quantile, tell, times},
 };
@@ -18,10 +18,10 @@ const OVERLOAD: f64 = 4.0;
 /// How often looking for the peak and pouring take turns, so that what else the machine does hits both.
 const ROUNDS: u64 = 4;
 
-pub async fn run(seconds: u64, report: &mut Report) {
+pub async fn run(load: Load, seconds: u64, report: &mut Report) {
     let server = Newsdesk::start(&[]);
     let wires = flood::connect(server.address).await;
-    let message = flood::message();
+    let question = Question::of(load);
     let second = Duration::from_secs(1);
     let (steady_time, pour_time) = (second * 5, second * u32::try_from(seconds / ROUNDS).unwrap());
     let health = server.watch_health().await;
@@ -32,14 +32,14 @@ pub async fn run(seconds: u64, report: &mut Report) {
         let mut peak: f64 = 0.0;
         let began = cpu_seconds(&server).await;
         for at_once in AT_ONCE {
-            let outcome = flood::steady(&wires, &message, at_once, steady_time).await;
+            let outcome = flood::steady(&wires, &question, at_once, steady_time).await;
             steady_answers += outcome.served.len();
             peak = peak.max(outcome.served.len() as f64 / steady_time.as_secs_f64());
         }
         peaks += peak;
         let between = cpu_seconds(&server).await;
         let watch = server.watch_memory();
-        poured.add_all(flood::pour(&wires, &message, OVERLOAD * peak, pour_time).await);
+        poured.add_all(flood::pour(&wires, &question, OVERLOAD * peak, pour_time).await);
         memory.push(watch.most());
         steady_cpu += between - began;
         pour_cpu += cpu_seconds(&server).await - between;

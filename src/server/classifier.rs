@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     check, convert,
-    front::Deadline,
+    front::{Deadline, LongAnswer},
     limits::{Limits, STREAM_ID_BYTES_MAX},
     messages::{Messages, StreamTimes},
     phase::PhaseWatch,
@@ -43,7 +43,8 @@ impl ClassifierService for Classifier {
         let bytes = document_bytes(request.get_ref());
         let limits = self.limits;
         let answered = work::run(bytes, move || answer(request.get_ref(), &models, &limits)).await;
-        answered.map(Response::new).map_err(|refusal| status::of(&refusal, ""))
+        let response = answered.map(Response::new).map_err(|refusal| status::of(&refusal, ""))?;
+        Ok(if work::is_long(bytes) { long(response) } else { response })
     }
 
     async fn batch_classify(
@@ -56,7 +57,7 @@ impl ClassifierService for Classifier {
         let work =
             move |is_gone: &work::ClientGone<'_>| outcomes(&request, &models, &limits, is_gone);
         let outcomes = work::on_pool(work).await.map_err(|refusal| status::of(&refusal, ""))?;
-        Ok(Response::new(BatchClassifyResponse { outcomes }))
+        Ok(long(Response::new(BatchClassifyResponse { outcomes })))
     }
 
     type StreamClassifyStream =
@@ -80,6 +81,12 @@ impl ClassifierService for Classifier {
             messages.then(move |message| answer_in_stream(message, registry.models(), limits));
         Ok(Response::new(Box::pin(answers)))
     }
+}
+
+/// Says of an answer that it can take long to write.
+fn long<T>(mut response: Response<T>) -> Response<T> {
+    response.extensions_mut().insert(LongAnswer);
+    response
 }
 
 /// Returns what one of `models` says to `request`. Everything that is served comes through here.

@@ -29,6 +29,7 @@ mod messages;
 mod models;
 mod admin;
 mod work;
+mod aside;
 mod check;
 mod convert;
 mod settings;

@@ -1,11 +1,12 @@
 //! The server, from its first connection to its last.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
 use tonic::transport::Server;
 
 use super::{
+    aside::AsideRuntime,
     config::Config,
     connection::{Connections, Patience},
     front::{FrontLayer, Places},
@@ -50,6 +51,9 @@ pub enum ServeError {
     /// The contract could not be prepared for reflection.
     #[error("cannot describe the services")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The system gave no threads.
+    #[error("cannot start threads")]
+    Threads(#[source] io::Error),
     /// The network failed.
     #[error("cannot serve")]
     Transport(#[from] tonic::transport::Error),
@@ -100,12 +104,14 @@ pub async fn serve_with(
         Connections::new(config.connections_max, share, patience, Arc::clone(&counters));
     let (phase, phase_watch) = PhaseWatch::channel();
     let security = extras.security.as_ref().map(|(security, _)| security.clone());
+    let aside = AsideRuntime::start().map_err(ServeError::Threads)?;
     let front = FrontLayer {
         places: places.clone(),
         counters: Arc::clone(&counters),
         security: security.clone(),
         request_time_max: config.request_time_max,
         messages: Limits::of(&config).messages,
+        aside: aside.aside(),
     };
     let admin = extras.keeper.as_ref().filter(|_| extras.admin).map(|(keeper, _)| keeper.clone());
     let all = routes(&registry, &config, &phase_watch, admin)?;

@@ -7,6 +7,7 @@
 //! This knows nothing of documents. A layer of the network library's own stands outside of it, and would
 //! see neither why a request was refused nor what became of its answer.
 
+mod ahead;
 mod deadline;
 mod method;
 mod places;
@@ -22,22 +23,26 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header::CONTENT_TYPE};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use self::{trail::Trail, watched::Watched};
+use self::{ahead::write_aside, trail::Trail, watched::Watched};
 use super::{
-    connection::Tenure, limits::MessageLimits, refusal::Refusal, security::Security, status,
-    watch::Counters,
+    aside::Aside, connection::Tenure, limits::MessageLimits, refusal::Refusal, security::Security,
+    status, watch::Counters,
 };
 
 pub(super) use self::{
+    ahead::LongAnswer,
     deadline::Deadline,
     method::{METHODS, Method},
     places::{Place, PlaceKind, Places},
 };
+
+/// The header that says how messages are compressed.
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// See [`Front`].
 #[derive(Clone, Debug)]
@@ -47,6 +52,7 @@ pub(super) struct FrontLayer {
     pub(super) security: Option<Security>,
     pub(super) request_time_max: Duration,
     pub(super) messages: MessageLimits,
+    pub(super) aside: Aside,
 }
 
 /// Takes on each request, or refuses it, and sees what becomes of it.
@@ -68,6 +74,7 @@ impl<S> Service<Request<Body>> for Front<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,
+    S::Error: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -86,6 +93,8 @@ where
         let counters = Arc::clone(&self.settings.counters);
         let mut watched = Watched::new(method, now, trail, counters, connection.as_ref());
         let bytes_max = self.settings.message_bytes_max(method);
+        let aside = self.settings.aside.clone();
+        let is_long = is_long_to_read(method, request.headers());
         let admitted = self.settings.admit(method, request.headers(), connection);
         let answered = admitted.map(|place| {
             watched.place.clone_from(&place);
@@ -93,12 +102,13 @@ where
                 request.extensions_mut().insert(deadline);
             }
             place.map(|place| request.extensions_mut().insert(place));
-            timeout_at(deadline.at, self.inner.call(request))
+            timeout_at(deadline.at, answer(self.inner.call(request), is_long, aside))
         });
         Box::pin(async move {
             let response = match answered {
                 Ok(answered) => match answered.await {
-                    Ok(response) => explain(response?, method, bytes_max),
+                    Ok(Ok(response)) => explain(response?, method, bytes_max),
+                    Ok(Err(refusal)) => refused(&refusal),
                     Err(_) => refused(&deadline.refusal()),
                 },
                 Err(refusal) => refused(&refusal),
@@ -134,6 +144,26 @@ impl FrontLayer {
             None => self.messages.small,
         }
     }
+}
+
+/// Waits for a service's `answer`. What takes long to read or to write is read and written aside.
+async fn answer<E: Send + 'static>(
+    answer: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
+    is_long: bool,
+    aside: Aside,
+) -> Result<Result<Response<Body>, E>, Refusal> {
+    let answered =
+        if is_long { aside.run(answer).await.map_err(|_| Refusal::Panic)? } else { answer.await };
+    Ok(match answered {
+        Ok(response) => Ok(write_aside(response, &aside).await),
+        Err(error) => Err(error),
+    })
+}
+
+/// Tells whether the message of a request can take long to read: a batch, or one that is to be unpacked.
+fn is_long_to_read(method: &Method, headers: &HeaderMap) -> bool {
+    let is_packed = headers.get(ENCODING).is_some_and(|encoding| encoding != "identity");
+    method.place == Some(PlaceKind::Batch) || method.place.is_some() && is_packed
 }
 
 /// Tells whether a request is in protobuf, as gRPC over HTTP/2 has it.

@@ -97,7 +97,7 @@ impl Shadow {
             return;
         }
         let (shadow, request) = (Arc::clone(self), request.clone());
-        rayon::spawn(move || {
+        work::POOL.spawn(move || {
             // It cannot answer, say, a stated risk that it has no curve for.
             if work::guarded(|| shadow.compare(&request, given)).is_err() {
                 shadow.skipped.fetch_add(1, Ordering::Relaxed);
