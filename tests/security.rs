@@ -11,7 +11,9 @@ mod common;
 use std::{fs, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use common::{
-    GEOPOLITICS, TestServer, config, decided, document,
+    GEOPOLITICS, TestServer,
+    authority::{Authority, Pair},
+    config, decided, document,
     folder::{Folder, current, reload},
     pages::{Figures, pages},
     reason, tiny_model, within,
@@ -25,7 +27,6 @@ use newsdesk::{
         Extras, Keeper, Registry, Security, TlsError, TlsFiles, TokenError, Tokens, hash_token,
     },
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tonic::{
     Code, Request, Status,
@@ -34,35 +35,6 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 const HOUR: Duration = Duration::from_hours(1);
-
-/// A certificate and its key, in PEM.
-struct Pair {
-    certificate: String,
-    key: String,
-}
-
-/// Somebody who signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn sign(&self, change: impl FnOnce(&mut CertificateParams)) -> Pair {
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        Pair { certificate: certificate.pem(), key: key.serialize_pem() }
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-}
 
 /// The files of a server.
 struct Files(TempDir);
@@ -390,7 +362,16 @@ async fn the_command_shows_its_certificate_and_its_token_to_a_server_that_it_kno
         assert!(code == Some(1) && told.contains(expected), "{expected}: {code:?} {told}");
         assert!(!told.contains("secret") && !told.contains(&hash_token("caller")), "{told}");
     }
+    let (code, told) = ask("http", &[&token]).await;
+    assert!(code == Some(1) && told.contains("if the server speaks TLS, write https://"), "{told}");
     // Without a certificate the server hangs up, at the handshake or, with TLS 1.3, after it.
     assert_eq!(ask("https", &[&ca, &token]).await.0, Some(1));
     server.stop().await;
+    let plain = TestServer::start().await;
+    let (code, told) = command(&plain, "https", &[&ca[0], &ca[1]]).await;
+    assert!(
+        code == Some(1) && told.contains("if the server speaks no TLS, write http://"),
+        "{told}"
+    );
+    plain.stop().await;
 }

@@ -4,9 +4,9 @@
 
 mod common;
 
-use std::{net::TcpListener, process::Command};
+use std::{fs, net::TcpListener, process::Command};
 
-use common::{GEOPOLITICS, document, process::Process, raw};
+use common::{GEOPOLITICS, authority::Authority, document, process::Process, raw};
 use newsdesk::proto::{ClassifyRequest, classifier_service_client::ClassifierServiceClient};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::{
 use tokio::sync::mpsc;
 use tonic::{
     Request, Response, Status,
-    transport::{Endpoint, Server, server::TcpIncoming},
+    transport::{Certificate, Endpoint, Identity, Server, ServerTlsConfig, server::TcpIncoming},
 };
 
 /// A trace that its client records, and one that it does not.
@@ -43,12 +43,29 @@ impl TraceService for Collector {
 impl Collector {
     /// Starts a collector; what it is sent comes out at the other end.
     fn start() -> (String, mpsc::UnboundedReceiver<ExportTraceServiceRequest>) {
+        let (port, received) = Collector::serve(Server::builder());
+        (format!("http://127.0.0.1:{port}"), received)
+    }
+
+    /// Starts one with TLS, which is of `authority` and takes nothing of others.
+    fn start_with_tls(
+        authority: &Authority,
+    ) -> (String, mpsc::UnboundedReceiver<ExportTraceServiceRequest>) {
+        let own = authority.sign(|_| {});
+        let tls = ServerTlsConfig::new()
+            .identity(Identity::from_pem(own.certificate, own.key))
+            .client_ca_root(Certificate::from_pem(authority.pem()));
+        let (port, received) = Collector::serve(Server::builder().tls_config(tls).unwrap());
+        (format!("https://localhost:{port}"), received)
+    }
+
+    fn serve(mut server: Server) -> (u16, mpsc::UnboundedReceiver<ExportTraceServiceRequest>) {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let url = format!("http://{}", incoming.local_addr().unwrap());
+        let port = incoming.local_addr().unwrap().port();
         let (sender, received) = mpsc::unbounded_channel();
         let service = TraceServiceServer::new(Collector(sender));
-        tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
-        (url, received)
+        tokio::spawn(server.add_service(service).serve_with_incoming(incoming));
+        (port, received)
     }
 }
 
@@ -149,11 +166,60 @@ async fn a_collector_that_is_gone_or_silent_holds_up_neither_requests_nor_the_en
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_with_tls_gets_spans_if_both_are_known_to_one_another() {
+    let (authority, directory) = (Authority::new(), tempfile::tempdir().unwrap());
+    let (known, stranger) = (authority.sign(|_| {}), Authority::new());
+    let foreign = stranger.sign(|_| {});
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    for (ca, own, is_sent) in
+        [(&authority, &known, true), (&stranger, &known, false), (&authority, &foreign, false)]
+    {
+        let (url, mut received) = Collector::start_with_tls(&authority);
+        let files = [
+            write("ca.pem", &ca.pem()),
+            write("own.pem", &own.certificate),
+            write("own.key", &own.key),
+        ];
+        let flags = ["--otlp-ca", "--otlp-client-cert", "--otlp-client-key"];
+        let files = flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]);
+        let args: Vec<&str> = ["--otlp-endpoint", &url].into_iter().chain(files).collect();
+        let mut server = Process::start(&args);
+        ask(&server, "told", None, document(GEOPOLITICS)).await;
+        let requests = sent(&mut server, &mut received);
+        assert_eq!(spans(&requests).len(), usize::from(is_sent));
+    }
+}
+
+fn check_config(args: &[&str]) -> Option<i32> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
+    command.args(["serve", "--check-config"]).args(args).output().unwrap().status.code()
+}
+
 #[test]
 fn an_address_that_is_none_is_a_wrong_setting() {
-    for wrong in ["", "localhost", "127.0.0.1:4317", "https://collector.example.org:4317"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
-        let output = command.args(["serve", "--check-config", "--otlp-endpoint", wrong]).output();
-        assert_eq!(output.unwrap().status.code(), Some(2), "{wrong}");
+    for wrong in ["", "localhost", "127.0.0.1:4317", "ftp://collector.example.org:4317"] {
+        assert_eq!(check_config(&["--otlp-endpoint", wrong]), Some(2), "{wrong}");
+    }
+}
+
+#[test]
+fn files_of_tls_go_with_https_and_are_read_before_anything_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    fs::write(&file, Authority::new().pem()).unwrap();
+    let (file, url) = (file.to_str().unwrap(), "https://collector.example.org:4317");
+    for (args, expected) in [
+        (&["--otlp-endpoint", url][..], 2),
+        (&["--otlp-endpoint", "http://127.0.0.1:4317", "--otlp-ca", file], 2),
+        (&["--otlp-endpoint", url, "--otlp-ca", file, "--otlp-client-cert", file], 2),
+        (&["--otlp-endpoint", url, "--otlp-ca", "no.pem"], 1),
+        (&["--otlp-endpoint", url, "--otlp-ca", file], 0),
+    ] {
+        assert_eq!(check_config(args), Some(expected), "{args:?}");
     }
 }

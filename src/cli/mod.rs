@@ -3,6 +3,7 @@
 mod answer;
 mod classify;
 mod clean;
+mod client_tls;
 mod config;
 mod eval;
 mod eval_pages;

@@ -1,6 +1,6 @@
 //! A server's answers in place of a model's.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error as _};
 
 use anyhow::Context as _;
 use newsdesk::{
@@ -30,6 +30,8 @@ pub(super) struct Remote {
     runtime: Runtime,
     client: ClassifierServiceClient<Channel>,
     authorization: Option<AsciiMetadataValue>,
+    /// What to try if the two do not understand one another.
+    remedy: &'static str,
 }
 
 impl Remote {
@@ -38,10 +40,14 @@ impl Remote {
         authorization: Option<AsciiMetadataValue>,
     ) -> anyhow::Result<Remote> {
         let runtime = Runtime::new().context("cannot start a runtime")?;
+        let remedy = remedy(endpoint);
         let channel = runtime.block_on(endpoint.connect()).with_context(|| {
-            format!("cannot reach a server at {}; is `newsdesk serve` running?", endpoint.uri())
+            format!(
+                "cannot reach a server at {}; is `newsdesk serve` running there? {remedy}",
+                endpoint.uri()
+            )
         })?;
-        Ok(Remote { runtime, client: ClassifierServiceClient::new(channel), authorization })
+        Ok(Remote { runtime, client: ClassifierServiceClient::new(channel), authorization, remedy })
     }
 
     pub(super) fn classify(
@@ -75,8 +81,22 @@ impl Remote {
         let answer = self.runtime.block_on(self.client.clone().classify(request));
         match answer {
             Ok(response) => Ok(json(response.into_inner(), passages)),
+            // What the server says has no cause here.
+            Err(status) if status.source().is_some() => {
+                anyhow::bail!("the connection broke ({}); {}", status.message(), self.remedy)
+            }
             Err(status) => anyhow::bail!("{:?}: {}", status.code(), status.message()),
         }
+    }
+}
+
+/// Returns what to try if a client and a server do not understand one another, which is mostly since one speaks TLS
+/// and the other does not.
+fn remedy(endpoint: &Endpoint) -> &'static str {
+    if endpoint.uri().scheme_str() == Some("https") {
+        "if the server speaks no TLS, write http://, without --ca and --client-cert"
+    } else {
+        "if the server speaks TLS, write https:// and --ca FILE"
     }
 }
 

@@ -1,12 +1,14 @@
 //! A server's address and the files that say who asks, as typed → a way to the server.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use tonic::{
     metadata::AsciiMetadataValue,
-    transport::{Certificate, ClientTlsConfig, Endpoint, Identity},
+    transport::{ClientTlsConfig, Endpoint},
 };
+
+use super::client_tls::{client_tls, read};
 
 /// The server that is to answer, as typed.
 ///
@@ -54,19 +56,12 @@ impl RemoteArgs {
     }
 
     fn tls(&self, url: &str) -> anyhow::Result<ClientTlsConfig> {
-        let ca = self.ca.as_ref().with_context(|| {
-            format!(
-                "{url} needs --ca FILE, the authorities to know it by; those of many systems are \
-                 in /etc/ssl/certs/ca-certificates.crt"
-            )
-        })?;
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("--ca", ca)?));
-        let Some((certificate, key)) = self.client_cert.as_ref().zip(self.client_key.as_ref())
-        else {
-            return Ok(tls);
-        };
-        let certificate = read("--client-cert", certificate)?;
-        Ok(tls.identity(Identity::from_pem(certificate, read("--client-key", key)?)))
+        client_tls(
+            url,
+            ("--ca", self.ca.as_ref()),
+            ("--client-cert", self.client_cert.as_ref()),
+            ("--client-key", self.client_key.as_ref()),
+        )
     }
 
     /// Returns what a request has to show as its `authorization`, if anything.
@@ -86,8 +81,4 @@ impl RemoteArgs {
         value.set_sensitive(true);
         Ok(Some(value))
     }
-}
-
-fn read(flag: &str, path: &PathBuf) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}, of {flag}", path.display()))
 }

@@ -53,6 +53,8 @@ impl ServeArgs {
         }
         let security = self.settings.security()?;
         let keeper = self.settings.keeper()?;
+        #[cfg(feature = "otel")]
+        let collector = self.settings.collector()?;
         if self.check_config {
             writeln!(io::stdout(), "the configuration is good")?;
             return Ok(ExitCode::SUCCESS);
@@ -62,7 +64,10 @@ impl ServeArgs {
         }
         let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
         #[cfg(feature = "otel")]
-        let _spans = self.settings.spans(&runtime)?;
+        let _spans = {
+            let _inside = runtime.enter();
+            collector.map(super::spans::Spans::sent_to).transpose()?
+        };
         runtime.block_on(self.serve(keeper, security))
     }
 

@@ -36,10 +36,9 @@ pub(super) struct Settings {
     /// The address where /metrics, /healthz and /readyz are read over HTTP, such as 127.0.0.1:9464
     #[arg(long, env = "NEWSDESK_METRICS_LISTEN", value_name = "ADDRESS")]
     pub(super) metrics_listen: Option<SocketAddr>,
-    /// The collector of OpenTelemetry that gets a span of each request, such as `http://127.0.0.1:4317`
     #[cfg(feature = "otel")]
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = super::spans::endpoint)]
-    otlp_endpoint: Option<String>,
+    #[command(flatten)]
+    collector: super::spans::CollectorSettings,
     #[command(flatten)]
     models: ModelSettings,
     #[command(flatten)]
@@ -286,6 +285,8 @@ impl Settings {
 
     /// Checks what no single setting can tell: those that contradict one another.
     pub(super) fn check(&self) -> Result<(), String> {
+        #[cfg(feature = "otel")]
+        self.collector.check()?;
         let AccessSettings { tls_cert, tls_key, tls_client_ca, tokens, .. } = &self.access;
         if tls_cert.is_some() != tls_key.is_some() {
             return Err("TLS needs both, tls_cert and tls_key".into());
@@ -373,14 +374,10 @@ impl Settings {
         self.models.models_poll_seconds.0.max(POLL_MIN)
     }
 
-    /// Has spans sent, if anywhere, as long as what is returned is there. `runtime` has to outlive that.
+    /// Returns who gets spans, if anybody.
     #[cfg(feature = "otel")]
-    pub(super) fn spans(
-        &self,
-        runtime: &tokio::runtime::Runtime,
-    ) -> anyhow::Result<Option<super::spans::Spans>> {
-        let _inside = runtime.enter();
-        self.otlp_endpoint.as_deref().map(super::spans::Spans::sent_to).transpose()
+    pub(super) fn collector(&self) -> anyhow::Result<Option<super::spans::Collector>> {
+        self.collector.collector()
     }
 
     /// Tells whether clients may change the models.

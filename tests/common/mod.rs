@@ -28,6 +28,7 @@ use tonic::{
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
+pub mod authority;
 pub mod folder;
 pub mod pages;
 pub mod process;

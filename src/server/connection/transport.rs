@@ -52,7 +52,7 @@ impl Transport {
             let shaken = ready!(Pin::new(accept.as_mut()).poll(context));
             if let Err(error) = &shaken {
                 counters.handshake_failed();
-                tracing::debug!(%error, "TLS handshake failed");
+                tracing::debug!(%error, "TLS handshake failed; does the client write https://?");
             }
             *self = shaken.map_or(Transport::Failed, |stream| Transport::Tls(Box::new(stream)));
         }
