@@ -135,45 +135,13 @@ async fn once(attack: Attack, address: SocketAddr) {
                 let _ = response.await;
             }
         }
-        Attack::HalfMessages => {
-            let wire = Wire::connect(address).await;
-            let half = Bytes::from([&[0, 0, 0x10, 0, 0][..], &vec![b'a'; 60_000]].concat());
-            let mut held = JoinSet::new();
-            while let Ok(mut requests) = wire.requests.clone().ready().await {
-                let request = head(BATCH, &[]).body(()).unwrap();
-                let Ok((response, mut message)) = requests.send_request(request, false) else {
-                    return;
-                };
-                let _ = message.send_data(half.clone(), false);
-                // A client that did not yield here would only fill its own memory.
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                held.spawn(async move {
-                    let _ = response.await;
-                    drop(message);
-                });
-                while held.try_join_next().is_some() {}
-            }
-        }
+        Attack::HalfMessages => send_halves(Wire::connect(address).await).await,
         Attack::UnreadAnswers => {
             let mut builder = Builder::new();
             let wire = Wire::connect_as(address, builder.initial_window_size(0)).await;
             leave_answers(wire, framed(&document(GEOPOLITICS))).await;
         }
-        Attack::ManyConnections => {
-            let mut builder = Builder::new();
-            builder.initial_window_size(0);
-            let from = "127.0.0.2:0".parse().unwrap();
-            let mut all = JoinSet::new();
-            for _ in 0..CONNECTIONS_EACH {
-                let wire = Wire::connect_from(from, address, &builder).await;
-                all.spawn(leave_answers(wire, framed(&document(GEOPOLITICS))));
-            }
-            // Those that are cut off come again.
-            while all.join_next().await.is_some() {
-                let wire = Wire::connect_from(from, address, &builder).await;
-                all.spawn(leave_answers(wire, framed(&document(GEOPOLITICS))));
-            }
-        }
+        Attack::ManyConnections => leave_answers_on_many(address).await,
         Attack::SippedAnswers => {
             let mut builder = Builder::new();
             let wire = Wire::connect_as(address, builder.initial_window_size(1)).await;
@@ -186,6 +154,43 @@ async fn once(attack: Attack, address: SocketAddr) {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+/// Begins messages, and never ends them.
+async fn send_halves(wire: Wire) {
+    let half = Bytes::from([&[0, 0, 0x10, 0, 0][..], &vec![b'a'; 60_000]].concat());
+    let mut held = JoinSet::new();
+    while let Ok(mut requests) = wire.requests.clone().ready().await {
+        let request = head(BATCH, &[]).body(()).unwrap();
+        let Ok((response, mut message)) = requests.send_request(request, false) else {
+            return;
+        };
+        let _ = message.send_data(half.clone(), false);
+        // A client that did not yield here would only fill its own memory.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        held.spawn(async move {
+            let _ = response.await;
+            drop(message);
+        });
+        while held.try_join_next().is_some() {}
+    }
+}
+
+/// Asks on very many connections from another address, and takes no answer.
+async fn leave_answers_on_many(address: SocketAddr) {
+    let mut builder = Builder::new();
+    builder.initial_window_size(0);
+    let from = "127.0.0.2:0".parse().unwrap();
+    let mut all = JoinSet::new();
+    for _ in 0..CONNECTIONS_EACH {
+        let wire = Wire::connect_from(from, address, &builder).await;
+        all.spawn(leave_answers(wire, framed(&document(GEOPOLITICS))));
+    }
+    // Those that are cut off come again.
+    while all.join_next().await.is_some() {
+        let wire = Wire::connect_from(from, address, &builder).await;
+        all.spawn(leave_answers(wire, framed(&document(GEOPOLITICS))));
     }
 }
 
