@@ -106,3 +106,20 @@ fn a_search_that_cannot_be_made_is_refused_and_the_old_file_stays() {
         assert_eq!(fs::read(desk.path().join("out")).unwrap(), b"the old one", "{line}");
     }
 }
+
+#[test]
+fn a_search_without_a_terminal_tells_each_trial() {
+    let desk = tempfile::tempdir().unwrap();
+    drop(rows(desk.path()));
+    // All that is given is not asked for: what is left is the smoothing.
+    let given = "--estimator multinomial --ngram 1 --chars 0 --min-documents 2 --min-sources 1 \
+                 --max-features 9000 --source-balance 0 --passes 0 --tf log --norm length";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_newsdesk"));
+    command.args(["train", "--corpus", "corpus.jsonl", "--tune", "--folds", "3"]);
+    command.args(given.split_whitespace()).args(["--output", "out"]).current_dir(desk.path());
+    let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    let trials: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("trial: ")).collect();
+    assert!(trials[0].starts_with("as given "), "{told}");
+    assert!(trials[1..].iter().all(|trial| trial.starts_with("--smoothing ")), "{told}");
+    assert!(told.contains(&format!("\n{} trials, 3 folds", trials.len())), "{told}");
+}
