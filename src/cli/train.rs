@@ -109,10 +109,14 @@ impl TrainArgs {
             return self.write_counts(&counted.context("cannot count")?);
         }
         let hands_on = matches!(&changes.base, Some(BaseFile::Model(_)));
-        let tell = |trial: &Trial| match bar.is_hidden() {
-            // In a log, a search that takes minutes would else be silent.
-            true => eprintln!("trial: {}", train_report::trial(trial)),
-            false => bar.set_message(train_report::trial(trial)),
+        let tell = |trial: &Trial| {
+            let trial = train_report::trial(trial);
+            if bar.is_hidden() {
+                // In a log, a search that takes minutes would else be silent.
+                eprintln!("trial: {trial}");
+            } else {
+                bar.set_message(trial);
+            }
         };
         let search = self.tuning.tune.then(|| Search {
             questions: self.settings.questions(self.whole),
