@@ -1,15 +1,10 @@
 //! Threads for requests whose messages take long to read.
 
-use std::{
-    io,
-    pin::Pin,
-    task::{Context, Poll},
-    thread,
-};
+use std::{io, thread};
 
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    task::{JoinError, JoinHandle},
+    task::{JoinError, JoinSet},
 };
 
 use super::work;
@@ -24,9 +19,6 @@ pub(super) struct AsideRuntime(Option<Runtime>);
 /// The way to an [`AsideRuntime`].
 #[derive(Clone, Debug)]
 pub(super) struct Aside(Handle);
-
-/// What is under way aside; it is given up when this is dropped.
-struct Task<T>(JoinHandle<T>);
 
 impl AsideRuntime {
     pub(super) fn start() -> io::Result<AsideRuntime> {
@@ -57,20 +49,9 @@ impl Aside {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, JoinError> {
-        Task(self.0.spawn(work)).await
-    }
-}
-
-impl<T> Future for Task<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
+        // A set gives up what is in it when it is dropped, as a handle does not.
+        let mut task = JoinSet::new();
+        task.spawn_on(work, &self.0);
+        task.join_next().await.expect("there is one")
     }
 }
