@@ -69,6 +69,7 @@ impl TermFrequency {
             TermFrequency::Binary => 1.0,
         }
     }
+
     /// Returns what the last of `tf` times adds to the value.
     fn gain(self, tf: u32) -> f64 {
         if tf <= 1 { self.value(tf) } else { self.value(tf) - self.value(tf - 1) }

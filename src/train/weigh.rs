@@ -142,7 +142,7 @@ impl<'a> Training<'a> {
     /// Estimates a model. Returns the weighted sums, and the weights that they give, a row a feature, a column
     /// a label.
     pub(super) fn fit(&self) -> Result<(Vec<u64>, Vec<f32>), FitError> {
-        let (sums, _) = self.weighted_sums(None, &vec![true; self.features.len()]);
+        let sums = self.weighted_sums(None, &vec![true; self.features.len()]);
         let rows = fit::weights(Method::of(self.settings), &sums, self.labels)?;
         Ok((sums, rows))
     }
@@ -150,7 +150,7 @@ impl<'a> Training<'a> {
     /// Estimates a model without the documents that are held out.
     pub(super) fn fit_without(&self, without: &Without<'_>) -> Vec<f32> {
         let kept = self.kept_without(without);
-        let (sums, mut rows) = self.weighted_sums(Some(without), &kept);
+        let (sums, mut rows) = (self.weighted_sums(Some(without), &kept), Vec::new());
         self.estimate(&sums, &kept, &mut rows);
         rows
     }
@@ -194,9 +194,8 @@ impl<'a> Training<'a> {
         documents.into_iter().min().unwrap_or_default()
     }
 
-    /// Returns the sums with each document times its weight, a row a feature, a column a label, and the
-    /// weights of the last pass.
-    fn weighted_sums(&self, without: Option<&Without<'_>>, kept: &[bool]) -> (Vec<u64>, Vec<f32>) {
+    /// Returns the sums with each document times its weight, a row a feature, a column a label.
+    fn weighted_sums(&self, without: Option<&Without<'_>>, kept: &[bool]) -> Vec<u64> {
         let base = self.stratum_weights(without);
         let whole: Vec<i64> = base.iter().map(|&weight| whole(weight)).collect();
         // All documents, by strata; then what the sample's weigh more or less than that.
@@ -216,7 +215,7 @@ impl<'a> Training<'a> {
             rows = model.into_rows();
             self.shift(&strata, &whole, &weights, &mut sums);
         }
-        (sums, rows)
+        sums
     }
 
     /// Makes of `rows` the weights that `sums` give to the features that are `kept`.
